@@ -1,0 +1,72 @@
+// swift-tools-version: 6.1
+import PackageDescription
+
+// A libtorch other than the system's (newer, or with CUDA): LIBTORCH=/path/to/libtorch swift build
+let libtorch = Context.environment["LIBTORCH"]
+
+let torchHeaders: [CXXSetting] = libtorch.map {
+  [.unsafeFlags(["-I\($0)/include", "-I\($0)/include/torch/csrc/api/include"])]
+} ?? []
+let torchLibraries: [LinkerSetting] =
+  (libtorch.map { [.unsafeFlags(["-L\($0)/lib", "-Xlinker", "-rpath", "-Xlinker", "\($0)/lib"])] } ?? [])
+  + [.linkedLibrary("torch"), .linkedLibrary("torch_cpu"), .linkedLibrary("c10")]
+
+let numerics = Target.Dependency.product(name: "Numerics", package: "swift-numerics")
+let yams = Target.Dependency.product(name: "Yams", package: "Yams")
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+
+func testTarget(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+  .testTarget(name: "\(name)Tests", dependencies: [.target(name: name), "TestSupport"] + dependencies)
+}
+
+let package = Package(
+  name: "deft",
+  products: [
+    .executable(name: "deft", targets: ["deft"]),
+    .library(name: "Reconstruction", targets: ["Fields", "Formats", "Operators", "Diffusion", "Reconstruction"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-async-algorithms", from: "1.1.4"),
+    .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+    .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+    .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+    .package(url: "https://github.com/apple/swift-numerics", from: "1.1.1"),
+    .package(url: "https://github.com/hummingbird-project/swift-mustache", from: "2.1.1"),
+    .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+  ],
+  targets: [
+    .systemLibrary(name: "CFFTW", providers: [.apt(["libfftw3-dev"])]),
+    .systemLibrary(name: "CTIFF", providers: [.apt(["libtiff-dev"])]),
+    .target(name: "CTorch", cxxSettings: torchHeaders, linkerSettings: torchLibraries),
+
+    .target(name: "Fields", dependencies: [numerics]),
+    .target(name: "Formats", dependencies: ["Fields", "CTIFF", yams]),
+    .target(name: "Operators", dependencies: ["Fields", "Formats", "CFFTW", numerics]),
+    .target(name: "Diffusion", dependencies: ["Fields", "Formats", "Operators", "CTorch", logging]),
+    .target(name: "Reconstruction", dependencies: ["Fields", "Formats", "Operators", "Diffusion"]),
+    .target(
+      name: "Pipeline",
+      dependencies: [
+        "Fields", "Formats", "Operators", "Diffusion", "Reconstruction", yams, logging,
+        .product(name: "AsyncAlgorithms", package: "swift-async-algorithms"),
+        .product(name: "DequeModule", package: "swift-collections"),
+        .product(name: "Crypto", package: "swift-crypto"),
+        .product(name: "Mustache", package: "swift-mustache"),
+      ]),
+    .executableTarget(
+      name: "deft",
+      dependencies: ["Pipeline", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
+
+    .target(name: "TestSupport", dependencies: ["Fields", "Operators"], path: "Tests/TestSupport"),
+    testTarget("Fields", [numerics]),
+    testTarget("Formats", ["Fields"]),
+    testTarget("Operators", ["Fields"]),
+    testTarget("Diffusion", ["Fields", "Operators"]),
+    testTarget("Reconstruction", ["Fields", "Operators", "Diffusion"]),
+    testTarget("Pipeline", ["Fields", "Formats", "Operators", "Diffusion", "Reconstruction"]),
+    .testTarget(name: "DeftTests", dependencies: ["Fields", "Formats", "TestSupport"]),
+  ],
+  swiftLanguageModes: [.v6],
+  cxxLanguageStandard: .cxx17
+)

@@ -1,0 +1,66 @@
+import ComplexModule
+import RealModule
+
+extension Float: FieldScalar {
+  public static func make(_ real: Double, _ imaginary: Double) -> Float { Float(real) }
+
+  public static func add(
+    _ alpha: Float, _ source: UnsafePointer<Float>, to target: UnsafeMutablePointer<Float>, count: Int
+  ) {
+    for i in 0..<count { target[i] += alpha * source[i] }
+  }
+
+  public static func scale(_ target: UnsafeMutablePointer<Float>, by alpha: Float, count: Int) {
+    for i in 0..<count { target[i] *= alpha }
+  }
+
+  public static func inner(
+    _ x: UnsafePointer<Float>, _ y: UnsafePointer<Float>, count: Int
+  ) -> Complex<Double> {
+    // Eight partial sums: the compiler may not reorder a single one, so it could not vectorise it.
+    var partial = SIMD8<Double>.zero
+    let whole = count & ~7
+    for i in stride(from: 0, to: whole, by: 8) {
+      let a = UnsafeRawPointer(x + i).loadUnaligned(as: SIMD8<Float>.self)
+      let b = UnsafeRawPointer(y + i).loadUnaligned(as: SIMD8<Float>.self)
+      partial += SIMD8<Double>(a) * SIMD8<Double>(b)
+    }
+    var sum = partial.sum()
+    for i in whole..<count { sum += Double(x[i]) * Double(y[i]) }
+    return Complex(sum, 0)
+  }
+}
+
+extension Complex<Float>: FieldScalar {
+  public static func make(_ real: Double, _ imaginary: Double) -> Self { Self(Float(real), Float(imaginary)) }
+
+  public static func add(
+    _ alpha: Float, _ source: UnsafePointer<Self>, to target: UnsafeMutablePointer<Self>, count: Int
+  ) {
+    source.withMemoryRebound(to: Float.self, capacity: 2 * count) { source in
+      target.withMemoryRebound(to: Float.self, capacity: 2 * count) { target in
+        Float.add(alpha, source, to: target, count: 2 * count)
+      }
+    }
+  }
+
+  public static func scale(_ target: UnsafeMutablePointer<Self>, by alpha: Float, count: Int) {
+    target.withMemoryRebound(to: Float.self, capacity: 2 * count) {
+      Float.scale($0, by: alpha, count: 2 * count)
+    }
+  }
+
+  public static func inner(
+    _ x: UnsafePointer<Self>, _ y: UnsafePointer<Self>, count: Int
+  ) -> Complex<Double> {
+    var real = 0.0
+    var imaginary = 0.0
+    for i in 0..<count {
+      let (a, b) = (Double(x[i].real), Double(x[i].imaginary))
+      let (c, d) = (Double(y[i].real), Double(y[i].imaginary))
+      real += a * c + b * d
+      imaginary += a * d - b * c
+    }
+    return Complex<Double>(real, imaginary)
+  }
+}

@@ -1,0 +1,58 @@
+import ComplexModule
+import RealModule
+
+/// A small, fast, seedable generator whose stream is the same on every machine.
+///
+/// Source: Steele, Lea, Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014,
+/// DOI 10.1145/2660193.2660195.
+public struct SplitMix64: RandomNumberGenerator, Sendable, Codable, Equatable {
+  public private(set) var state: UInt64
+
+  public init(seed: UInt64) { state = seed }
+
+  /// An independent stream for one element of a sequence, so that slices can be drawn in any order.
+  public init(seed: UInt64, stream: Int) {
+    var mixer = SplitMix64(seed: seed ^ (UInt64(bitPattern: Int64(stream)) &* 0xD1B5_4A32_D192_ED03))
+    state = mixer.next()
+  }
+
+  public mutating func next() -> UInt64 {
+    state &+= 0x9E37_79B9_7F4A_7C15
+    var z = state
+    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
+    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
+    return z ^ (z >> 31)
+  }
+
+  /// Uniform on (0, 1].
+  public mutating func uniform() -> Double { (Double(next() >> 11) + 1) * 0x1p-53 }
+
+  /// Two independent standard normal values (Box and Muller 1958).
+  public mutating func normalPair() -> (Double, Double) {
+    let radius = (-2 * Double.log(uniform())).squareRoot()
+    let angle = 2 * Double.pi * uniform()
+    return (radius * Double.cos(angle), radius * Double.sin(angle))
+  }
+
+  public mutating func normal() -> Double { normalPair().0 }
+
+  /// `count` independent standard normal values.
+  public mutating func normals(_ count: Int) -> [Float] {
+    var values = [Float]()
+    values.reserveCapacity(count + 1)
+    while values.count < count {
+      let pair = normalPair()
+      values.append(Float(pair.0))
+      values.append(Float(pair.1))
+    }
+    if values.count > count { values.removeLast() }
+    return values
+  }
+}
+
+extension FieldScalar {
+  static func standardNormal(using generator: inout SplitMix64) -> Self {
+    let pair = generator.normalPair()
+    return make(pair.0, pair.1)
+  }
+}

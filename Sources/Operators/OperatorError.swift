@@ -1,0 +1,22 @@
+import Fields
+
+/// Why an operator cannot be built: the quantity, what was found and what was expected.
+public enum OperatorError: Error, Equatable, CustomStringConvertible {
+  case noAngles
+  case emptyShape(String, found: Shape)
+  case outOfRange(String, found: String, expected: String)
+  case planFailed(String)
+
+  public var description: String {
+    switch self {
+    case .noAngles:
+      "a projection needs at least one angle, found none. Give 'angles' in the geometry."
+    case .emptyShape(let what, let found):
+      "\(what) has the shape \(found); every extent must be at least 1."
+    case .outOfRange(let what, let found, let expected):
+      "\(what) is \(found), expected \(expected)."
+    case .planFailed(let what):
+      "FFTW cannot plan \(what)."
+    }
+  }
+}

@@ -1,0 +1,2 @@
+import Pipeline
+@main struct Deft { static func main() {} }
