@@ -1,0 +1,103 @@
+/// How a file stores one sample, before it becomes a `Float`.
+public enum SampleType: String, Sendable, Equatable, CaseIterable {
+  case uint8, uint16, uint32, int8, int16, int32
+  case float16, float32, float64
+  /// A pair of floats, real part first.
+  case complex64, complex128
+
+  public var bytes: Int {
+    switch self {
+    case .uint8, .int8: 1
+    case .uint16, .int16, .float16: 2
+    case .uint32, .int32, .float32: 4
+    case .float64, .complex64: 8
+    case .complex128: 16
+    }
+  }
+
+  public var isComplex: Bool { self == .complex64 || self == .complex128 }
+
+  /// - Parameters:
+  ///   - format: The TIFF tag SampleFormat: 1 unsigned, 2 signed, 3 floating point, 4 unstated, 6 complex.
+  ///   - bits: Bits per sample.
+  init?(format: UInt64, bits: UInt64) {
+    switch (format, bits) {
+    case (1, 8), (4, 8): self = .uint8
+    case (1, 16), (4, 16): self = .uint16
+    case (1, 32), (4, 32): self = .uint32
+    case (2, 8): self = .int8
+    case (2, 16): self = .int16
+    case (2, 32): self = .int32
+    case (3, 16): self = .float16
+    case (3, 32): self = .float32
+    case (3, 64): self = .float64
+    case (6, 64): self = .complex64
+    case (6, 128): self = .complex128
+    default: return nil
+    }
+  }
+
+  /// Converts `count` real samples. Integers above 2²⁴ in magnitude and doubles are rounded to the nearest
+  /// `Float`; doubles beyond its range become infinite.
+  func convert(
+    _ source: UnsafeRawPointer, count: Int, swappingBytes swap: Bool, to target: UnsafeMutablePointer<Float>
+  ) {
+    switch self {
+    case .uint8: Self.each(source, count, target) { (x: UInt8) in Float(x) }
+    case .int8: Self.each(source, count, target) { (x: Int8) in Float(x) }
+    case .uint16: Self.each(source, count, target) { (x: UInt16) in Float(swap ? x.byteSwapped : x) }
+    case .int16: Self.each(source, count, target) { (x: Int16) in Float(swap ? x.byteSwapped : x) }
+    case .uint32: Self.each(source, count, target) { (x: UInt32) in Float(swap ? x.byteSwapped : x) }
+    case .int32: Self.each(source, count, target) { (x: Int32) in Float(swap ? x.byteSwapped : x) }
+    case .float16: Self.each(source, count, target) { (x: UInt16) in Self.half(swap ? x.byteSwapped : x) }
+    case .float32:
+      Self.each(source, count, target) { (x: UInt32) in Float(bitPattern: swap ? x.byteSwapped : x) }
+    case .float64:
+      Self.each(source, count, target) { (x: UInt64) in
+        Float(Double(bitPattern: swap ? x.byteSwapped : x))
+      }
+    case .complex64, .complex128:
+      preconditionFailure("complex samples have no single Float")
+    }
+  }
+
+  @inline(__always)
+  private static func each<Stored: BitwiseCopyable>(
+    _ source: UnsafeRawPointer, _ count: Int, _ target: UnsafeMutablePointer<Float>,
+    _ value: (Stored) -> Float
+  ) {
+    for i in 0..<count {
+      target[i] = value(source.loadUnaligned(fromByteOffset: i * MemoryLayout<Stored>.size, as: Stored.self))
+    }
+  }
+
+  /// IEEE 754 binary16.
+  private static func half(_ bits: UInt16) -> Float {
+    let sign: Float = bits & 0x8000 == 0 ? 1 : -1
+    let exponent = Int(bits >> 10) & 0x1f
+    let fraction = UInt32(bits & 0x3ff)
+    switch exponent {
+    case 0: return sign * Float(fraction) * 0x1p-24
+    case 31: return fraction == 0 ? sign * .infinity : .nan
+    default:
+      return Float(bitPattern: UInt32(bits & 0x8000) << 16 | UInt32(exponent + 112) << 23 | fraction << 13)
+    }
+  }
+}
+
+/// The first sample that is NaN or infinite.
+func firstNotFinite(_ samples: UnsafeBufferPointer<Float>) -> Int? {
+  // Without an early exit the loop vectorises; blocks keep the second look short.
+  let block = 4096
+  var start = 0
+  while start < samples.count {
+    let end = min(start + block, samples.count)
+    var found: UInt32 = 0
+    for i in start..<end {
+      found |= (samples[i].bitPattern & 0x7f80_0000) == 0x7f80_0000 ? 1 : 0
+    }
+    if found != 0 { return (start..<end).first { !samples[$0].isFinite } }
+    start = end
+  }
+  return nil
+}

@@ -1,0 +1,43 @@
+/// The distance between neighbouring samples, in millimetres; nil where the file does not say.
+public struct Spacing: Sendable, Equatable {
+  /// Between columns.
+  public var x: Double?
+  /// Between rows.
+  public var y: Double?
+  /// Between pages.
+  public var z: Double?
+
+  public init(x: Double? = nil, y: Double? = nil, z: Double? = nil) {
+    self.x = x
+    self.y = y
+    self.z = z
+  }
+}
+
+/// What is known of a stack of images before a page is read.
+public struct StackInfo: Sendable, Equatable {
+  public enum ByteOrder: String, Sendable { case little, big }
+
+  public var pages: Int
+  public var rows: Int
+  public var columns: Int
+  public var sampleType: SampleType
+  public var spacing: Spacing
+  /// The unit of the values, such as `1/mm` or `HU`, when the file states it.
+  public var unit: String?
+  /// value = `offset` + `scale` × stored number; 1 and 0 unless the file states a linear calibration.
+  public var scale: Double
+  public var offset: Double
+  /// The compression of the first page, by its usual name: `none`, `LZW`, `Deflate`, ….
+  public var compression: String
+  public var byteOrder: ByteOrder
+  public var isBigTIFF: Bool
+  public var isTiled: Bool
+  /// How many files the stack is made of.
+  public var files: Int
+  /// The `key=value` lines of the first page's ImageDescription, as ImageJ and this program write them.
+  public var metadata: [String: String]
+
+  /// Bytes of one page as `Float`.
+  public var pageBytes: Int { rows * columns * MemoryLayout<Float>.size }
+}

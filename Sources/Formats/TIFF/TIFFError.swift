@@ -1,0 +1,77 @@
+/// Why a TIFF file or folder could not be read or written. Pages, rows and columns count from 0 here and
+/// from 1 in the sentences.
+public enum TIFFError: Error, Equatable, Sendable, CustomStringConvertible {
+  case missing(path: String)
+  case noPermission(path: String)
+  case cannotOpen(path: String, reason: String)
+  case empty(path: String)
+  case notTIFF(path: String, firstBytes: [UInt8])
+  case truncated(path: String, page: Int, needed: UInt64, length: UInt64)
+  case damaged(path: String, page: Int, reason: String)
+  case tooLarge(path: String, page: Int, rows: UInt64, columns: UInt64, length: UInt64)
+  case unsupportedSamples(path: String, page: Int, found: String)
+  case mixedPages(path: String, page: Int, found: String, expected: String)
+  case noSuchPage(path: String, page: Int, pages: Int)
+  case noSuchRows(path: String, rows: Range<Int>, available: Int)
+  case notFinite(path: String, page: Int, row: Int, column: Int, value: String)
+  case emptyFolder(path: String)
+  case missingNumber(path: String, number: Int, before: String, after: String)
+  case repeatedNumber(path: String, first: String, second: String)
+  case notASeries(path: String, first: String, second: String)
+
+  public var description: String {
+    switch self {
+    case .missing(let path):
+      "cannot open '\(path)': there is no such file or folder. Check the path."
+    case .noPermission(let path):
+      "cannot open '\(path)': permission denied. Ask its owner for access, or copy it to a place of your own."
+    case .cannotOpen(let path, let reason):
+      "cannot open '\(path)': \(reason). Check the file and the disk it is on."
+    case .empty(let path):
+      "cannot read '\(path)': the file is empty (0 bytes). Copy or write it again."
+    case .notTIFF(let path, let firstBytes):
+      "cannot read '\(path)': it is not a TIFF file (it begins with \(Self.hex(firstBytes)), not with "
+        + "'II' or 'MM'). Give a TIFF file, or a folder of them."
+    case .truncated(let path, let page, let needed, let length):
+      "cannot read page \(page + 1) of '\(path)': it reaches to byte \(needed), but the file ends at byte "
+        + "\(length). The file is incomplete; copy it again."
+    case .damaged(let path, let page, let reason):
+      "cannot read page \(page + 1) of '\(path)': \(reason). The file is damaged; copy or write it again."
+    case .tooLarge(let path, let page, let rows, let columns, let length):
+      "cannot read page \(page + 1) of '\(path)': it claims \(rows) × \(columns) pixels, more than a file of "
+        + "\(length) bytes can hold or this program reads as one page. The file is damaged, or must be cut first."
+    case .unsupportedSamples(let path, let page, let found):
+      "cannot read page \(page + 1) of '\(path)': samples are \(found), expected one channel of 8-, 16- or "
+        + "32-bit integers or 16-, 32- or 64-bit floats. Convert the file first."
+    case .mixedPages(let path, let page, let found, let expected):
+      "cannot read '\(path)' as a stack: page \(page + 1) is \(found), the pages before it are \(expected). "
+        + "All pages of a stack must agree; take out the one that differs."
+    case .noSuchPage(let path, let page, let pages):
+      "'\(path)' has no page \(page + 1): it has \(pages) page\(pages == 1 ? "" : "s"). "
+        + "Ask for a page from 1 to \(pages)."
+    case .noSuchRows(let path, let rows, let available):
+      "'\(path)' has no rows \(rows.lowerBound + 1) to \(rows.upperBound): its pages have \(available) rows. "
+        + "Ask for rows from 1 to \(available)."
+    case .notFinite(let path, let page, let row, let column, let value):
+      "page \(page + 1) of '\(path)' holds \(value) at row \(row + 1), column \(column + 1). "
+        + "Replace such values, for example by the mean of their neighbours, before using the file."
+    case .emptyFolder(let path):
+      "there is no TIFF file (.tif, .tiff) in '\(path)'. Check the path."
+    case .missingNumber(let path, let number, let before, let after):
+      "number \(number) is missing in '\(path)': '\(before)' is followed by '\(after)'. "
+        + "Restore the missing file, or move one side of the gap to another folder."
+    case .repeatedNumber(let path, let first, let second):
+      "'\(first)' and '\(second)' in '\(path)' have the same number. Move one of them to another folder."
+    case .notASeries(let path, let first, let second):
+      "the files in '\(path)' are not one numbered series: '\(first)' and '\(second)' differ in more than "
+        + "their number. Move the others to another folder, or name one series as in '\(path)/name_*.tif'."
+    }
+  }
+
+  private static func hex(_ bytes: [UInt8]) -> String {
+    bytes.map { byte in
+      let digits = String(byte, radix: 16)
+      return digits.count == 1 ? "0" + digits : digits
+    }.joined(separator: " ")
+  }
+}

@@ -1,0 +1,172 @@
+import Foundation
+
+/// Writes TIFF files byte by byte, so that readers are tested against the specification and not against libtiff.
+struct TIFFBytes {
+  enum Pixels {
+    /// The rows of each strip.
+    case strips(rows: Int)
+    case tiles(rows: Int, columns: Int)
+  }
+
+  struct Page {
+    var rows = 3
+    var columns = 5
+    var bits = 32
+    var format = 3
+    var samples = 1
+    var pixels = Pixels.strips(rows: 3)
+    var description: String?
+    /// Pixels per unit as a fraction, and the unit: 1 none, 2 inch, 3 centimetre.
+    var resolution: (x: (Int, Int), y: (Int, Int), unit: Int)?
+    /// Further tags with one inline SHORT value, such as NewSubfileType.
+    var shorts: [Int: Int] = [:]
+    /// Every sample in row order, as the bits to be stored.
+    var values: [UInt64] = []
+  }
+
+  var isBig = false
+  var isBigEndian = false
+  private(set) var bytes: [UInt8] = []
+  private var pointerPosition = 0
+
+  init(isBig: Bool = false, isBigEndian: Bool = false) {
+    self.isBig = isBig
+    self.isBigEndian = isBigEndian
+    bytes = Array((isBigEndian ? "MM" : "II").utf8)
+    put(isBig ? 43 : 42, 2)
+    if isBig {
+      put(8, 2)
+      put(0, 2)
+    }
+    pointerPosition = bytes.count
+    put(0, pointerBytes)
+  }
+
+  private var pointerBytes: Int { isBig ? 8 : 4 }
+
+  private func integer(_ value: UInt64, _ size: Int) -> [UInt8] {
+    let little = (0..<size).map { UInt8(truncatingIfNeeded: $0 < 8 ? value >> (8 * UInt64($0)) : 0) }
+    return isBigEndian ? little.reversed() : little
+  }
+
+  private mutating func put(_ value: UInt64, _ size: Int) { bytes += integer(value, size) }
+
+  mutating func add(_ page: Page) {
+    let sampleBytes = page.bits / 8 * page.samples
+    var places: [(offset: Int, count: Int)] = []
+    func sample(_ row: Int, _ column: Int) -> [UInt8] {
+      guard row < page.rows, column < page.columns else { return Array(repeating: 0, count: sampleBytes) }
+      return (0..<page.samples).flatMap {
+        integer(page.values[(row * page.columns + column) * page.samples + $0], page.bits / 8)
+      }
+    }
+    switch page.pixels {
+    case .strips(let rows):
+      for first in stride(from: 0, to: page.rows, by: rows) {
+        let start = bytes.count
+        for row in first..<min(first + rows, page.rows) {
+          for column in 0..<page.columns { bytes += sample(row, column) }
+        }
+        places.append((start, bytes.count - start))
+        bytes += [0xEE, 0xEE]  // strips need not touch
+      }
+    case .tiles(let rows, let columns):
+      for top in stride(from: 0, to: page.rows, by: rows) {
+        for left in stride(from: 0, to: page.columns, by: columns) {
+          let start = bytes.count
+          for row in top..<top + rows {
+            for column in left..<left + columns { bytes += sample(row, column) }
+          }
+          places.append((start, bytes.count - start))
+        }
+      }
+    }
+
+    var entries: [(tag: Int, type: Int, count: Int, value: [UInt8])] = []
+    func add(_ tag: Int, short value: Int) { entries.append((tag, 3, 1, integer(UInt64(value), 2))) }
+    func add(_ tag: Int, longs values: [Int]) {
+      entries.append((tag, 4, values.count, values.flatMap { integer(UInt64($0), 4) }))
+    }
+    add(256, longs: [page.columns])
+    add(257, longs: [page.rows])
+    entries.append((258, 3, page.samples, (0..<page.samples).flatMap { _ in integer(UInt64(page.bits), 2) }))
+    if page.shorts[259] == nil { add(259, short: 1) }
+    add(262, short: 1)
+    add(277, short: page.samples)
+    add(339, short: page.format)
+    switch page.pixels {
+    case .strips(let rows):
+      add(278, longs: [rows])
+      add(273, longs: places.map(\.offset))
+      add(279, longs: places.map(\.count))
+    case .tiles(let rows, let columns):
+      add(322, longs: [columns])
+      add(323, longs: [rows])
+      add(324, longs: places.map(\.offset))
+      add(325, longs: places.map(\.count))
+    }
+    if let description = page.description {
+      entries.append((270, 2, description.utf8.count + 1, Array(description.utf8) + [0]))
+    }
+    if let (x, y, unit) = page.resolution {
+      entries.append((282, 5, 1, integer(UInt64(x.0), 4) + integer(UInt64(x.1), 4)))
+      entries.append((283, 5, 1, integer(UInt64(y.0), 4) + integer(UInt64(y.1), 4)))
+      add(296, short: unit)
+    }
+    for (tag, value) in page.shorts { add(tag, short: value) }
+    entries.sort { $0.tag < $1.tag }
+
+    var stored: [[UInt8]] = []
+    for entry in entries {
+      if entry.value.count <= pointerBytes {
+        stored.append(entry.value + Array(repeating: 0, count: pointerBytes - entry.value.count))
+      } else {
+        if bytes.count % 2 == 1 { bytes.append(0) }
+        stored.append(integer(UInt64(bytes.count), pointerBytes))
+        bytes += entry.value
+      }
+    }
+    if bytes.count % 2 == 1 { bytes.append(0) }
+    link(to: bytes.count)
+    put(UInt64(entries.count), isBig ? 8 : 2)
+    for (entry, value) in zip(entries, stored) {
+      put(UInt64(entry.tag), 2)
+      put(UInt64(entry.type), 2)
+      put(UInt64(entry.count), pointerBytes)
+      bytes += value
+    }
+    pointerPosition = bytes.count
+    put(0, pointerBytes)
+  }
+
+  /// Makes the last directory point to byte `offset` as the next one.
+  mutating func link(to offset: Int) {
+    bytes.replaceSubrange(
+      pointerPosition..<pointerPosition + pointerBytes, with: integer(UInt64(offset), pointerBytes))
+  }
+}
+
+/// A folder for one test, removed with it.
+final class TemporaryFolder {
+  let path: String
+
+  init() throws {
+    let url = FileManager.default.temporaryDirectory.appendingPathComponent("deft-\(UUID().uuidString)")
+    try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
+    path = url.path
+  }
+
+  deinit { try? FileManager.default.removeItem(atPath: path) }
+
+  func callAsFunction(_ name: String) -> String { "\(path)/\(name)" }
+
+  @discardableResult
+  func write(_ bytes: [UInt8], _ name: String) throws -> String {
+    // A new file each time: some file systems write to the disk at once when an old one is cut to nothing.
+    try? FileManager.default.removeItem(atPath: self(name))
+    try Data(bytes).write(to: URL(fileURLWithPath: self(name)))
+    return self(name)
+  }
+
+  var names: [String] { (try? FileManager.default.contentsOfDirectory(atPath: path).sorted()) ?? [] }
+}
