@@ -1,2 +1,3 @@
 #pragma once
 #include <fftw3.h>
+#include "gridding.h"

@@ -34,7 +34,9 @@ public struct Normal<Original: LinearOperator>: LinearOperator {
   public var codomain: Original.Domain { original.domain }
 
   public func apply(_ x: Domain.Vector, into y: inout Domain.Vector) { original.applyNormal(x, into: &y) }
-  public func applyAdjoint(_ y: Domain.Vector, into x: inout Domain.Vector) { original.applyNormal(y, into: &x) }
+  public func applyAdjoint(_ y: Domain.Vector, into x: inout Domain.Vector) {
+    original.applyNormal(y, into: &x)
+  }
 }
 
 /// A ∘ B.

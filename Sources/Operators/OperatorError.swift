@@ -3,6 +3,8 @@ import Fields
 /// Why an operator cannot be built: the quantity, what was found and what was expected.
 public enum OperatorError: Error, Equatable, CustomStringConvertible {
   case noAngles
+  /// Positions in the list of angles, from 0.
+  case duplicateAngle(Angle, first: Int, second: Int)
   case emptyShape(String, found: Shape)
   case outOfRange(String, found: String, expected: String)
   case planFailed(String)
@@ -11,6 +13,9 @@ public enum OperatorError: Error, Equatable, CustomStringConvertible {
     switch self {
     case .noAngles:
       "a projection needs at least one angle, found none. Give 'angles' in the geometry."
+    case .duplicateAngle(let angle, let first, let second):
+      "angles \(first + 1) and \(second + 1) are both \(angle); every view must be given once. "
+        + "Average views taken at the same angle first."
     case .emptyShape(let what, let found):
       "\(what) has the shape \(found); every extent must be at least 1."
     case .outOfRange(let what, let found, let expected):

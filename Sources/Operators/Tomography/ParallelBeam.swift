@@ -1,0 +1,96 @@
+import Fields
+
+/// The geometry of a parallel-beam scan.
+///
+/// Bin k of the view at angle θ holds the line integral along
+///
+///     x cos θ + y sin θ = s,  s = (k − axis) · binSpacing
+///
+/// with x to the right and y up, in millimetres from the centre of the image.
+public struct ParallelBeam: Hashable, Sendable, CustomStringConvertible {
+  public let angles: [Angle]
+  public let bins: Int
+  /// Distance between neighbouring bins, in millimetres.
+  public let binSpacing: Double
+  /// Where the rotation axis meets the detector: a pixel-centre coordinate, 0 in the middle of the first bin.
+  public let axis: Double
+
+  /// - Parameter axis: the middle of the detector, (bins − 1) / 2, unless given.
+  public init(angles: [Angle], bins: Int, binSpacing: Double = 1, axis: Double? = nil) {
+    self.angles = angles
+    self.bins = bins
+    self.binSpacing = binSpacing
+    self.axis = axis ?? Double(bins - 1) / 2
+  }
+
+  public var description: String {
+    "\(angles.count) angles × \(bins) bins at \(binSpacing) mm, axis at bin \(axis)"
+  }
+
+  /// Where the sinograms of this scan live: `[angles, bins]`.
+  public var space: SinogramSpace {
+    SinogramSpace(shape: [angles.count, bins], spacing: [1, binSpacing])
+  }
+
+  /// How much of the half turn every view stands for, in radians: half of the way to either neighbour.
+  ///
+  /// A way more than three times the median is a missing wedge and counts as the median.
+  public var angularWeights: [Double] {
+    let n = angles.count
+    guard n > 1 else { return Array(repeating: .pi, count: n) }
+    let folded = angles.map { angle in
+      let turns = angle.radians / .pi
+      return (turns - turns.rounded(.down)) * .pi
+    }
+    let order = folded.indices.sorted { (folded[$0], $0) < (folded[$1], $1) }
+    var gaps = order.indices.map { i in
+      i + 1 < n ? folded[order[i + 1]] - folded[order[i]] : folded[order[0]] + .pi - folded[order[i]]
+    }
+    // Opposite views coincide when folded; their zero gaps say nothing about the sampling.
+    let real = gaps.filter { $0 > 1e-6 * .pi / Double(n) }.sorted()
+    if !real.isEmpty {
+      let median = real[real.count / 2]
+      for i in gaps.indices where gaps[i] > 3 * median { gaps[i] = median }
+    }
+    var weights = [Double](repeating: 0, count: n)
+    for i in order.indices {
+      weights[order[i]] = (gaps[i] + gaps[(i + n - 1) % n]) / 2
+    }
+    return weights
+  }
+
+  /// - Throws: ``OperatorError`` when a scan or an image like this cannot exist.
+  package func validate(with grid: ImageSpace) throws(OperatorError) {
+    guard grid.shape.rank == 2, grid.shape.count > 0 else {
+      throw .emptyShape("the image", found: grid.shape)
+    }
+    guard !angles.isEmpty else { throw .noAngles }
+    guard bins > 0 else { throw .emptyShape("the detector", found: [max(bins, 0)]) }
+    for spacing in grid.spacing where !(spacing.isFinite && spacing > 0) {
+      throw .outOfRange("the pixel spacing", found: "\(spacing) mm", expected: "a positive length")
+    }
+    guard binSpacing.isFinite, binSpacing > 0 else {
+      throw .outOfRange("the bin spacing", found: "\(binSpacing) mm", expected: "a positive length")
+    }
+    guard axis >= -0.5, axis <= Double(bins) - 0.5 else {
+      throw .outOfRange(
+        "the rotation axis", found: "at bin \(axis)", expected: "on the detector, 0 ... \(bins - 1)")
+    }
+    var seen = [Angle: Int]()
+    for (index, angle) in angles.enumerated() {
+      guard angle.radians.isFinite else {
+        throw .outOfRange("angle \(index + 1)", found: "\(angle)", expected: "a number")
+      }
+      if let first = seen.updateValue(index, forKey: angle) {
+        throw .duplicateAngle(angle, first: first, second: index)
+      }
+    }
+  }
+}
+
+/// A linear map from images to parallel-beam sinograms, whatever its discretisation.
+public protocol ParallelBeamOperator: LinearOperator where Domain == ImageSpace, Codomain == SinogramSpace {
+  var beam: ParallelBeam { get }
+  /// Threads used by one application.
+  var threads: Int { get }
+}
