@@ -4,9 +4,12 @@ import PackageDescription
 // A libtorch other than the system's (newer, or with CUDA): LIBTORCH=/path/to/libtorch swift build
 let libtorch = Context.environment["LIBTORCH"]
 
-let torchHeaders: [CXXSetting] = libtorch.map {
-  [.unsafeFlags(["-I\($0)/include", "-I\($0)/include/torch/csrc/api/include"])]
-} ?? []
+// torch/torch.h, which the optimisers need, lives in a second include folder.
+let torchHeaders: [CXXSetting] = [
+  .unsafeFlags(
+    libtorch.map { ["-I\($0)/include", "-I\($0)/include/torch/csrc/api/include"] }
+      ?? ["-I/usr/include/torch/csrc/api/include"])
+]
 let torchLibraries: [LinkerSetting] =
   (libtorch.map { [.unsafeFlags(["-L\($0)/lib", "-Xlinker", "-rpath", "-Xlinker", "\($0)/lib"])] } ?? [])
   + [.linkedLibrary("torch"), .linkedLibrary("torch_cpu"), .linkedLibrary("c10")]
@@ -56,7 +59,7 @@ let package = Package(
       ]),
     .executableTarget(
       name: "deft",
-      dependencies: ["Pipeline", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
+      dependencies: ["Pipeline", "Diffusion", "Fields", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
 
     .target(name: "TestSupport", dependencies: ["Fields", "Operators"], path: "Tests/TestSupport"),
     testTarget("Fields", [numerics]),

@@ -1,0 +1,29 @@
+/// Why a checkpoint cannot be used: where, what was found, what to do.
+public enum CheckpointError: Error, Equatable, CustomStringConvertible {
+  case unreadable(String, reason: String)
+  case malformed(String, reason: String)
+  case missingWeight(String, name: String)
+  case unusedWeights(String, names: [String])
+  case wrongShape(String, name: String, found: [Int], expected: [Int])
+  case unsupported(String, setting: String, found: String, expected: String)
+
+  public var description: String {
+    switch self {
+    case .unreadable(let path, let reason):
+      "cannot read the checkpoint '\(path)': \(reason)."
+    case .malformed(let path, let reason):
+      "'\(path)' is not a valid checkpoint: \(reason). It may be truncated; copy or train it again."
+    case .missingWeight(let path, let name):
+      "'\(path)' lacks the weight '\(name)' that its configuration calls for: it was saved by another "
+        + "architecture. Use the config.json that was saved with it."
+    case .unusedWeights(let path, let names):
+      "'\(path)' holds \(names.count) weights that its configuration does not use, such as '\(names[0])': "
+        + "it was saved by another architecture. Use the config.json that was saved with it."
+    case .wrongShape(let path, let name, let found, let expected):
+      "'\(path)': the weight '\(name)' has the shape \(found), the configuration calls for \(expected). "
+        + "Use the config.json that was saved with it."
+    case .unsupported(let path, let setting, let found, let expected):
+      "'\(path)': \(setting) is \(found), supported is \(expected)."
+    }
+  }
+}

@@ -1,0 +1,131 @@
+import Fields
+import Foundation
+
+/// A trained prior on disk, in the layout of diffusers, plus `deft.json` with what diffusers has no key for.
+///
+///     config.json  diffusion_pytorch_model.safetensors  scheduler_config.json  deft.json
+///
+/// A folder without `deft.json` is a model made elsewhere: no space-to-depth, range HU/1000.
+/// A file that ends in `.pt` is a TorchScript closed box; `deft.json` may lie beside it as `NAME.json`.
+public struct PriorDescription: Codable, Hashable, Sendable {
+  public var spaceToDepth = 1
+  public var range = IntensityRange.hounsfield
+  /// RMS error of the Tweedie estimate in the network's range, at `tweedieSteps`; see ``TweedieError``.
+  public var tweedieSteps: [Int] = []
+  public var tweedieErrors: [Double] = []
+
+  public init() {}
+}
+
+enum CheckpointFiles {
+  static let configuration = "config.json"
+  static let weights = "diffusion_pytorch_model.safetensors"
+  static let schedule = "scheduler_config.json"
+  static let description = "deft.json"
+
+  /// Where the state of a training run lies, beside the checkpoint it makes.
+  static func training(in folder: String) -> String {
+    URL(fileURLWithPath: folder).appendingPathComponent("training").path
+  }
+
+  static func read<T: Decodable>(_ type: T.Type, from path: String) throws(CheckpointError) -> T {
+    do {
+      return try JSONDecoder().decode(type, from: Data(contentsOf: URL(fileURLWithPath: path)))
+    } catch let error as DecodingError {
+      throw .malformed(path, reason: "\(error)")
+    } catch {
+      throw .unreadable(path, reason: (error as NSError).localizedDescription.trimmingCharacters(in: ["."]))
+    }
+  }
+
+  static func write<T: Encodable>(_ value: T, to url: URL) throws {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
+    try encoder.encode(value).write(to: url, options: .atomic)
+  }
+}
+
+/// A frozen diffusion prior: network, schedule, range and the measured error of its estimates.
+///
+/// Not `Sendable`: it holds tensors. Every task that needs one loads its own or shares an actor.
+public final class DiffusionPrior {
+  public let path: String
+  public let predictor: any NoisePredictor
+  public let schedule: NoiseSchedule
+  public let description: PriorDescription
+  public let tweedieError: TweedieError
+
+  public init(path: String) throws {
+    self.path = path
+    if path.hasSuffix(".pt") {
+      predictor = try TorchScriptPredictor(path: path)
+      let beside = String(path.dropLast(3)) + ".json"
+      description =
+        FileManager.default.fileExists(atPath: beside)
+        ? try CheckpointFiles.read(PriorDescription.self, from: beside) : PriorDescription()
+      schedule = NoiseSchedule()
+    } else {
+      let folder = URL(fileURLWithPath: path)
+      func file(_ name: String) -> String { folder.appendingPathComponent(name).path }
+      let configuration = try UNet2DConfiguration(path: file(CheckpointFiles.configuration))
+      description =
+        FileManager.default.fileExists(atPath: file(CheckpointFiles.description))
+        ? try CheckpointFiles.read(PriorDescription.self, from: file(CheckpointFiles.description))
+        : PriorDescription()
+      let weights = try SafeTensors(path: file(CheckpointFiles.weights))
+      predictor = PixelUNet(
+        try UNet2D(configuration, ParameterStore(weights)), spaceToDepth: description.spaceToDepth)
+      schedule =
+        FileManager.default.fileExists(atPath: file(CheckpointFiles.schedule))
+        ? try NoiseSchedule(path: file(CheckpointFiles.schedule)) : NoiseSchedule()
+    }
+    tweedieError = TweedieError(description, schedule)
+  }
+
+  public init(
+    predictor: any NoisePredictor, schedule: NoiseSchedule, description: PriorDescription, path: String
+  ) {
+    self.path = path
+    self.predictor = predictor
+    self.schedule = schedule
+    self.description = description
+    tweedieError = TweedieError(description, schedule)
+  }
+
+  /// x̂₀ = (x_t − b ε(x_t, t)) / a, held to the range the prior was trained on; no gradient is recorded.
+  public func estimate(_ x: Tensor, steps t: [Int]) throws(TorchError) -> Tensor {
+    try Torch.withoutGradients { () throws(TorchError) in
+      let noise = try predictor.predictNoise(x, time: t)
+      let a = try Tensor(t.map { Float(schedule.a($0)) }, shape: [t.count, 1, 1, 1])
+      let b = try Tensor(t.map { Float(schedule.b($0)) }, shape: [t.count, 1, 1, 1])
+      return try ((x - b * noise) / a).clamped(to: -1...1)
+    }
+  }
+}
+
+/// s_t, the RMS error of the prior's Tweedie estimate at every step, in the network's range.
+public struct TweedieError: Hashable, Sendable {
+  private let values: [Double]
+
+  /// Interpolates the measured values. Without any, s_t is the posterior deviation of a Gaussian prior of
+  /// variance v = 1/4, √(v b² / (v a² + b²)).
+  init(_ description: PriorDescription, _ schedule: NoiseSchedule) {
+    let (steps, errors) = (description.tweedieSteps, description.tweedieErrors)
+    guard steps.count == errors.count, steps.count > 1 else {
+      values = (0..<schedule.steps).map {
+        let (a, b, v) = (schedule.a($0), schedule.b($0), 0.25)
+        return (v * b * b / (v * a * a + b * b)).squareRoot()
+      }
+      return
+    }
+    values = (0..<schedule.steps).map { t in
+      let upper = steps.firstIndex { $0 >= t } ?? steps.count - 1
+      guard upper > 0 else { return errors[0] }
+      let (left, right) = (steps[upper - 1], steps[upper])
+      let weight = right > left ? min(1, Double(t - left) / Double(right - left)) : 1
+      return errors[upper - 1] + weight * (errors[upper] - errors[upper - 1])
+    }
+  }
+
+  public subscript(t: Int) -> Double { values[t] }
+}

@@ -1,0 +1,35 @@
+import CTorch
+
+/// Predicts the noise in x_t: `[N, C, H, W]` and N time steps → `[N, C, H, W]`.
+public protocol NoisePredictor {
+  func predictNoise(_ x: Tensor, time t: [Int]) throws(TorchError) -> Tensor
+}
+
+extension PixelUNet: NoisePredictor {
+  public func predictNoise(_ x: Tensor, time t: [Int]) throws(TorchError) -> Tensor { try self(x, time: t) }
+}
+
+/// A TorchScript file as a prior: a closed box that maps (x_t, t) to ε.
+public final class TorchScriptPredictor: NoisePredictor {
+  private let handle: OpaquePointer
+
+  public init(path: String) throws(CheckpointError) {
+    var message: UnsafeMutablePointer<CChar>?
+    guard let handle = ctorch_script_load(path, &message) else {
+      throw .unreadable(path, reason: TorchError(taking: message).message)
+    }
+    self.handle = handle
+  }
+
+  deinit { ctorch_script_release(handle) }
+
+  public func predictNoise(_ x: Tensor, time t: [Int]) throws(TorchError) -> Tensor {
+    let time = try Tensor(t.map(Float.init), shape: [t.count])
+    let steps = try Tensor { ctorch_to(time.handle, ctorch_int64, false, $0) }
+    let noise = try Tensor { ctorch_script_forward(handle, x.handle, steps.handle, $0) }
+    guard noise.shape == x.shape else {
+      throw TorchError("the script maps \(x.shape) to \(noise.shape); a prior keeps the shape")
+    }
+    return noise
+  }
+}

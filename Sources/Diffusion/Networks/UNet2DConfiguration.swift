@@ -1,0 +1,165 @@
+import Foundation
+
+/// The architecture of a U-Net, in the keys of diffusers' `UNet2DModel` `config.json`.
+public struct UNet2DConfiguration: Hashable, Sendable {
+  public enum TimeShift: String, Sendable, Codable {
+    /// The embedding is added after the first convolution.
+    case added = "default"
+    /// The embedding scales and shifts the second normalisation.
+    case scaleShift = "scale_shift"
+  }
+
+  public var inputChannels: Int
+  public var outputChannels: Int
+  /// Channels of every level, finest first.
+  public var channels: [Int]
+  public var layersPerBlock = 1
+  /// Attention after every residual block of a level on the way down, finest level first.
+  public var downAttention: [Bool]
+  /// The same on the way up, coarsest level first.
+  public var upAttention: [Bool]
+  public var middleAttention = false
+  /// Channels of one attention head; nil for one head of all channels.
+  public var attentionHeadChannels: Int? = 8
+  public var normGroups = 8
+  public var attentionNormGroups: Int?
+  public var normEpsilon = 1e-5
+  public var timeShift = TimeShift.scaleShift
+  /// Cosines before sines in the time embedding.
+  public var cosinesFirst = true
+  public var frequencyShift = 0.0
+  /// 1 pads all sides before a stride-2 convolution, 0 only right and below.
+  public var downsamplePadding = 1
+  /// Maps an input of [0, 1] to [−1, 1] first.
+  public var centresInput = false
+
+  /// A network without attention.
+  public init(inputChannels: Int, outputChannels: Int, channels: [Int]) {
+    self.inputChannels = inputChannels
+    self.outputChannels = outputChannels
+    self.channels = channels
+    downAttention = channels.map { _ in false }
+    upAttention = downAttention
+  }
+
+  /// Halvings between the finest and the coarsest level.
+  public var reductions: Int { channels.count - 1 }
+}
+
+extension UNet2DConfiguration {
+  /// Reads `config.json`. Settings that change the network and are not supported are errors, never ignored.
+  public init(path: String) throws(CheckpointError) {
+    let json: [String: Any]
+    do {
+      let data = try Data(contentsOf: URL(fileURLWithPath: path))
+      guard let object = try JSONSerialization.jsonObject(with: data) as? [String: Any] else {
+        throw CheckpointError.malformed(path, reason: "it is not a JSON object")
+      }
+      json = object
+    } catch let error as CheckpointError {
+      throw error
+    } catch {
+      throw .unreadable(path, reason: (error as NSError).localizedDescription.trimmingCharacters(in: ["."]))
+    }
+
+    func value<T>(_ key: String, _ standard: T) throws(CheckpointError) -> T {
+      guard let found = json[key] else { return standard }
+      guard let typed = found as? T else {
+        throw .malformed(path, reason: "'\(key)' is '\(found)', expected a \(T.self)")
+      }
+      return typed
+    }
+    func optional(_ key: String, _ standard: Int?) throws(CheckpointError) -> Int? {
+      guard let found = json[key] else { return standard }
+      if found is NSNull { return nil }
+      guard let number = found as? Int else { throw .malformed(path, reason: "'\(key)' is '\(found)', expected an integer") }
+      return number
+    }
+    func expect(_ key: String, _ standard: String, isOneOf allowed: [String]) throws(CheckpointError) -> String {
+      let found = try value(key, standard)
+      guard allowed.contains(found) else {
+        throw .unsupported(path, setting: key, found: "'\(found)'", expected: allowed.joined(separator: ", "))
+      }
+      return found
+    }
+    func attention(_ key: String, plain: String, attending: String, count: Int) throws(CheckpointError) -> [Bool] {
+      let types = try value(key, Array(repeating: plain, count: count))
+      guard types.count == count else {
+        throw .malformed(path, reason: "'\(key)' has \(types.count) entries for \(count) levels")
+      }
+      var result: [Bool] = []
+      for type in types {
+        guard type == plain || type == attending else {
+          throw .unsupported(path, setting: key, found: "'\(type)'", expected: "\(plain) or \(attending)")
+        }
+        result.append(type == attending)
+      }
+      return result
+    }
+
+    _ = try expect("_class_name", "UNet2DModel", isOneOf: ["UNet2DModel"])
+    _ = try expect("time_embedding_type", "positional", isOneOf: ["positional"])
+    _ = try expect("act_fn", "silu", isOneOf: ["silu", "swish"])
+    _ = try expect("downsample_type", "conv", isOneOf: ["conv"])
+    _ = try expect("upsample_type", "conv", isOneOf: ["conv"])
+    guard try value("mid_block_scale_factor", 1.0) == 1 else {
+      throw .unsupported(path, setting: "mid_block_scale_factor", found: "\(json["mid_block_scale_factor"] ?? "")", expected: "1")
+    }
+    for key in ["num_class_embeds", "class_embed_type", "num_train_timesteps"] where json[key].map({ !($0 is NSNull) }) == true {
+      throw .unsupported(path, setting: key, found: "\(json[key] ?? "")", expected: "null")
+    }
+    if json["mid_block_type"] is NSNull || (json["mid_block_type"] as? String ?? "UNetMidBlock2D") != "UNetMidBlock2D" {
+      throw .unsupported(path, setting: "mid_block_type", found: "\(json["mid_block_type"] ?? "")", expected: "UNetMidBlock2D")
+    }
+
+    let channels = try value("block_out_channels", [224, 448, 672, 896])
+    guard !channels.isEmpty, channels.allSatisfy({ $0 > 0 && $0 < 1 << 16 }) else {
+      throw .malformed(path, reason: "'block_out_channels' is \(channels)")
+    }
+    self.init(
+      inputChannels: try value("in_channels", 3), outputChannels: try value("out_channels", 3), channels: channels)
+    layersPerBlock = try value("layers_per_block", 2)
+    guard (1...64).contains(layersPerBlock), inputChannels > 0, outputChannels > 0 else {
+      throw .malformed(path, reason: "'layers_per_block', 'in_channels' and 'out_channels' must be positive")
+    }
+    downAttention = try attention(
+      "down_block_types", plain: "DownBlock2D", attending: "AttnDownBlock2D", count: channels.count)
+    upAttention = try attention(
+      "up_block_types", plain: "UpBlock2D", attending: "AttnUpBlock2D", count: channels.count)
+    middleAttention = try value("add_attention", true)
+    attentionHeadChannels = try optional("attention_head_dim", 8)
+    normGroups = try optional("norm_num_groups", 32) ?? min(channels[0] / 4, 32)
+    guard normGroups > 0, channels.allSatisfy({ $0 % normGroups == 0 }) else {
+      throw .malformed(path, reason: "'norm_num_groups' \(normGroups) does not divide all of \(channels)")
+    }
+    attentionNormGroups = try optional("attn_norm_num_groups", nil)
+    normEpsilon = try value("norm_eps", 1e-5)
+    timeShift =
+      try expect("resnet_time_scale_shift", "default", isOneOf: ["default", "scale_shift"]) == "default"
+      ? .added : .scaleShift
+    cosinesFirst = try value("flip_sin_to_cos", true)
+    frequencyShift = Double(try value("freq_shift", 0))
+    downsamplePadding = try value("downsample_padding", 1)
+    guard downsamplePadding == 0 || downsamplePadding == 1 else {
+      throw .unsupported(path, setting: "downsample_padding", found: "\(downsamplePadding)", expected: "0 or 1")
+    }
+    centresInput = try value("center_input_sample", false)
+  }
+
+  /// The `config.json` that diffusers reads.
+  public func json() throws -> Data {
+    var object: [String: Any] = [
+      "_class_name": "UNet2DModel", "act_fn": "silu", "add_attention": middleAttention,
+      "block_out_channels": channels, "center_input_sample": centresInput,
+      "down_block_types": downAttention.map { $0 ? "AttnDownBlock2D" : "DownBlock2D" },
+      "downsample_padding": downsamplePadding, "downsample_type": "conv", "flip_sin_to_cos": cosinesFirst,
+      "freq_shift": Int(frequencyShift), "in_channels": inputChannels, "layers_per_block": layersPerBlock,
+      "norm_eps": normEpsilon, "norm_num_groups": normGroups, "out_channels": outputChannels,
+      "resnet_time_scale_shift": timeShift.rawValue, "time_embedding_type": "positional",
+      "up_block_types": upAttention.map { $0 ? "AttnUpBlock2D" : "UpBlock2D" }, "upsample_type": "conv",
+    ]
+    object["attention_head_dim"] = attentionHeadChannels.map { $0 as Any } ?? NSNull()
+    object["attn_norm_num_groups"] = attentionNormGroups.map { $0 as Any } ?? NSNull()
+    return try JSONSerialization.data(withJSONObject: object, options: [.prettyPrinted, .sortedKeys])
+  }
+}

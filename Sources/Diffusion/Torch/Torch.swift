@@ -1,0 +1,30 @@
+import CTorch
+
+/// State of the libtorch runtime.
+public enum Torch {
+  /// Version of the libtorch this program is linked to.
+  public static var version: String { String(cString: ctorch_version()) }
+
+  /// Threads used inside one operation. Debian's build starts with one unless told otherwise.
+  public static var threads: Int { Int(ctorch_threads()) }
+
+  public static func setThreads(_ count: Int) { ctorch_set_threads(Int32(count)) }
+
+  /// Runs `body` without recording operations for differentiation on this thread.
+  public static func withoutGradients<Result, Failure: Error>(
+    _ body: () throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    let earlier = ctorch_set_gradients(false)
+    defer { _ = ctorch_set_gradients(earlier) }
+    return try body()
+  }
+
+  /// Runs `body` with convolutions and matrix products in bfloat16 where `enabled`.
+  public static func withBFloat16<Result, Failure: Error>(
+    _ enabled: Bool = true, _ body: () throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    let earlier = ctorch_set_bfloat16(enabled)
+    defer { _ = ctorch_set_bfloat16(earlier) }
+    return try body()
+  }
+}

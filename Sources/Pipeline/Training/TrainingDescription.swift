@@ -1,0 +1,106 @@
+import Diffusion
+import Foundation
+import Formats
+
+/// The clean images of a training file: stacks, random phantoms, or both.
+///
+///     images:
+///       stacks: [ct/train.tif]       # relative to the YAML file
+///       offset: -1024                # added to stored values to reach HU
+///       phantoms: ../phantoms/random-ct.yaml
+///       phantomFraction: 0.1         # of all draws
+public struct TrainingImagesDescription: Hashable, Sendable {
+  public var stacks: [String]
+  public var offset: Double
+  public var phantoms: String?
+  public var phantomFraction: Double
+
+  init(_ map: YAMLMapping, folder: URL) throws(YAMLError) {
+    var paths: [String] = []
+    if let value = map.optional("stacks") {
+      for item in try value.list() { paths.append(resolve(try item.text(), folder)) }
+    }
+    stacks = paths
+    offset = try map.number("offset", default: 0)
+    phantoms = try map.optional("phantoms").map { value throws(YAMLError) in resolve(try value.text(), folder) }
+    phantomFraction = try map.number("phantomFraction", .between(0, 1), default: 0.1)
+    guard !stacks.isEmpty || phantoms != nil else {
+      throw map.invalid("'images' names neither 'stacks' nor 'phantoms'; training needs one of them.")
+    }
+  }
+
+  /// - Parameter size: pixels across a phantom's field of view.
+  public func open(size: Int, minimum: Int, attenuation: AttenuationScale) throws -> any ImageSource {
+    let real =
+      stacks.isEmpty
+      ? nil : try StackImages(paths: stacks, offset: offset, range: attenuation.range, minimum: minimum)
+    let drawn = try phantoms.map {
+      try PhantomImages(PhantomFile.family($0), size: size, attenuation: attenuation)
+    }
+    if let real, let drawn { return MixedSource(real, drawn, fractionOfSecond: phantomFraction) }
+    if let real { return real }
+    if let drawn { return drawn }
+    throw TrainingError.noImages("images")
+  }
+}
+
+/// A path of a YAML file, relative to the folder of that file.
+func resolve(_ path: String, _ folder: URL) -> String {
+  path.hasPrefix("/") ? path : folder.appendingPathComponent(path).standardizedFileURL.path
+}
+
+extension TrainingSettings {
+  /// The keys of `training:`.
+  init(_ map: YAMLMapping, learningRate: Double, batch: Int, averageDecay: Double, warmUp: Int) throws(YAMLError) {
+    enum Precision: String, CaseIterable { case float32, bfloat16 }
+    self.init(
+      iterations: try map.integer("iterations", .positive),
+      batch: try map.integer("batch", .positive, default: batch),
+      learningRate: try map.number("learningRate", .positive, default: learningRate),
+      warmUp: try map.integer("warmUp", .notNegative, default: warmUp),
+      weightDecay: try map.number("weightDecay", .notNegative, default: 1e-4),
+      gradientLimit: try map.number("gradientLimit", .positive, default: 1),
+      averageDecay: try map.number("averageDecay", .between(0, 1), default: averageDecay),
+      seed: UInt64(try map.integer("seed", .notNegative, default: 1)),
+      bfloat16: try map.choice("precision", default: Precision.float32) == .bfloat16,
+      checkpointEvery: try map.integer("checkpointEvery", .positive, default: 500))
+  }
+}
+
+/// `pipelines/train-ct-prior.yaml`: how a prior is trained.
+public struct PriorTrainingDescription: Hashable, Sendable {
+  public var images: TrainingImagesDescription
+  public var architecture: PriorTraining.Architecture
+  public var settings: TrainingSettings
+  public var crop: Int
+  public var phantomSize: Int
+  public var output: String
+
+  public init(file: String) throws(YAMLError) {
+    let folder = URL(fileURLWithPath: file).deletingLastPathComponent()
+    self = try YAMLValue.read(file: file).mapping { root throws(YAMLError) in
+      try PriorTrainingDescription(root, folder: folder)
+    }
+  }
+
+  private init(_ root: YAMLMapping, folder: URL) throws(YAMLError) {
+    images = try root.mapping("images") { map throws(YAMLError) in
+      try TrainingImagesDescription(map, folder: folder)
+    }
+    architecture = PriorTraining.Architecture()
+    if let network = root.optional("network") {
+      architecture = try network.mapping { map throws(YAMLError) in
+        PriorTraining.Architecture(
+          channels: try map.numbers("channels", .positive, default: [48, 96, 128, 160]).map { Int($0) },
+          spaceToDepth: try map.integer("spaceToDepth", .between(1, 8), default: 2))
+      }
+    }
+    (settings, crop, phantomSize) = try root.mapping("training") { map throws(YAMLError) in
+      (
+        try TrainingSettings(map, learningRate: 5e-4, batch: 8, averageDecay: 0.999, warmUp: 200),
+        try map.integer("crop", .positive, default: 128), try map.integer("phantomSize", .positive, default: 256)
+      )
+    }
+    output = resolve(try root.text("output"), folder)
+  }
+}
