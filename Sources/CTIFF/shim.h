@@ -48,3 +48,18 @@ static inline int ctiff_get_uint16(TIFF *tiff, uint32_t tag, uint16_t *value) {
 static inline int ctiff_get_uint32(TIFF *tiff, uint32_t tag, uint32_t *value) {
   return TIFFGetFieldDefaulted(tiff, tag, value);
 }
+
+// One wrapper per C type behind TIFFSetField; 1 on success.
+
+static inline int ctiff_set_uint16(TIFF *tiff, uint32_t tag, uint16_t value) {
+  return TIFFSetField(tiff, tag, (int)value);
+}
+static inline int ctiff_set_uint32(TIFF *tiff, uint32_t tag, uint32_t value) {
+  return TIFFSetField(tiff, tag, value);
+}
+static inline int ctiff_set_double(TIFF *tiff, uint32_t tag, double value) {
+  return TIFFSetField(tiff, tag, value);
+}
+static inline int ctiff_set_string(TIFF *tiff, uint32_t tag, const char *value) {
+  return TIFFSetField(tiff, tag, value);
+}

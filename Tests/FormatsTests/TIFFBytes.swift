@@ -18,6 +18,10 @@ struct TIFFBytes {
     var description: String?
     /// Pixels per unit as a fraction, and the unit: 1 none, 2 inch, 3 centimetre.
     var resolution: (x: (Int, Int), y: (Int, Int), unit: Int)?
+    /// 1 none, 5 LZW, 8 Deflate, 32773 PackBits; each written in its simplest form, without making anything shorter.
+    var compression = 1
+    /// 1 none, 2 differences of neighbours, 3 differences of the bytes of floats.
+    var predictor = 1
     /// Further tags with one inline SHORT value, such as NewSubfileType.
     var shorts: [Int: Int] = [:]
     /// Every sample in row order, as the bits to be stored.
@@ -65,8 +69,9 @@ struct TIFFBytes {
       for first in stride(from: 0, to: page.rows, by: rows) {
         let start = bytes.count
         for row in first..<min(first + rows, page.rows) {
-          for column in 0..<page.columns { bytes += sample(row, column) }
+          bytes += predicted((0..<page.columns).map { sample(row, $0) }, page)
         }
+        compress(from: start, page)
         places.append((start, bytes.count - start))
         bytes += [0xEE, 0xEE]  // strips need not touch
       }
@@ -75,8 +80,9 @@ struct TIFFBytes {
         for left in stride(from: 0, to: page.columns, by: columns) {
           let start = bytes.count
           for row in top..<top + rows {
-            for column in left..<left + columns { bytes += sample(row, column) }
+            bytes += predicted((left..<left + columns).map { sample(row, $0) }, page)
           }
+          compress(from: start, page)
           places.append((start, bytes.count - start))
         }
       }
@@ -90,7 +96,8 @@ struct TIFFBytes {
     add(256, longs: [page.columns])
     add(257, longs: [page.rows])
     entries.append((258, 3, page.samples, (0..<page.samples).flatMap { _ in integer(UInt64(page.bits), 2) }))
-    if page.shorts[259] == nil { add(259, short: 1) }
+    add(259, short: page.compression)
+    if page.predictor != 1 { add(317, short: page.predictor) }
     add(262, short: 1)
     add(277, short: page.samples)
     add(339, short: page.format)
@@ -137,6 +144,70 @@ struct TIFFBytes {
     }
     pointerPosition = bytes.count
     put(0, pointerBytes)
+  }
+
+  /// A row of samples after the predictor.
+  private func predicted(_ row: [[UInt8]], _ page: Page) -> [UInt8] {
+    switch page.predictor {
+    case 2:
+      let numbers = row.map { bytes in
+        (isBigEndian ? bytes : bytes.reversed()).reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
+      }
+      let before = [0] + numbers.dropLast()
+      return zip(numbers, before).flatMap { integer($0 &- $1, page.bits / 8) }
+    case 3:
+      let bigEndian = row.map { isBigEndian ? $0 : $0.reversed() }
+      let planes = (0..<page.bits / 8).flatMap { byte in bigEndian.map { $0[byte] } }
+      return zip(planes, [0] + planes.dropLast()).map { $0 &- $1 }
+    default: return row.flatMap(\.self)
+    }
+  }
+
+  private mutating func compress(from start: Int, _ page: Page) {
+    let plain = Array(bytes[start...])
+    var packed: [UInt8] = []
+    switch page.compression {
+    case 5:
+      // Nine-bit codes, most significant bit first; the table is cleared before it needs a tenth.
+      var pending: (bits: UInt32, count: Int) = (0, 0)
+      func emit(_ code: UInt32) {
+        pending = (pending.bits << 9 | code, pending.count + 9)
+        while pending.count >= 8 {
+          pending.count -= 8
+          packed.append(UInt8(truncatingIfNeeded: pending.bits >> UInt32(pending.count)))
+        }
+      }
+      for (index, byte) in plain.enumerated() {
+        if index % 200 == 0 { emit(256) }
+        emit(UInt32(byte))
+      }
+      emit(257)
+      if pending.count > 0 {
+        packed.append(UInt8(truncatingIfNeeded: pending.bits << UInt32(8 - pending.count)))
+      }
+    case 8:
+      // zlib with one stored block.
+      precondition(plain.count <= 65535)
+      let count = UInt16(plain.count)
+      var (a, b): (UInt32, UInt32) = (1, 0)
+      for byte in plain {
+        a = (a + UInt32(byte)) % 65521
+        b = (b + a) % 65521
+      }
+      packed = [
+        0x78, 0x01, 0x01, UInt8(count & 0xff), UInt8(count >> 8), UInt8(~count & 0xff), UInt8(~count >> 8),
+      ]
+      packed += plain
+      packed += [b >> 8, b, a >> 8, a].map { UInt8(truncatingIfNeeded: $0) }
+    case 32773:
+      for from in stride(from: 0, to: plain.count, by: 100) {
+        let run = plain[from..<min(from + 100, plain.count)]
+        packed.append(UInt8(run.count - 1))
+        packed += run
+      }
+    default: return
+    }
+    bytes.replaceSubrange(start..., with: packed)
   }
 
   /// Makes the last directory point to byte `offset` as the next one.

@@ -94,6 +94,48 @@ import Testing
     }
   }
 
+  @Test(arguments: [5, 8, 32773], [false, true])
+  func readsCompressedStripsAndTiles(compression: Int, isBigEndian: Bool) throws {
+    let folder = try TemporaryFolder()
+    let predictors: [(SampleType, Int)] = [
+      (.uint8, 1), (.uint8, 2), (.uint16, 2), (.int32, 2), (.float32, 1), (.float32, 3), (.float16, 3),
+    ]
+    for (type, predictor) in predictors where predictor == 1 || compression != 32773 {
+      for pixels in [TIFFBytes.Pixels.strips(rows: 3), .strips(rows: 7), .tiles(rows: 16, columns: 16)] {
+        var file = TIFFBytes(isBigEndian: isBigEndian)
+        var (page, values) = Self.page(type, rows: 7, columns: 21)
+        page.pixels = pixels
+        page.compression = compression
+        page.predictor = predictor
+        file.add(page)
+        let stack = try TIFFStack(path: folder.write(file.bytes, "a.tif"))
+        #expect(try stack.page(0).samples == values, "\(type), predictor \(predictor), \(pixels)")
+        #expect(try stack.rows(4..<6, ofPage: 0).samples == Array(values[84..<126]))
+      }
+    }
+  }
+
+  /// What lies elsewhere on the page is not touched: it may even be missing.
+  @Test func readsOnlyTheStripsThatHoldTheRows() throws {
+    let folder = try TemporaryFolder()
+    for compression in [1, 8] {
+      var (page, values) = Self.page(.float32, rows: 9)
+      page.pixels = .strips(rows: 3)
+      page.compression = compression
+      var file = TIFFBytes()
+      file.add(page)
+      var bytes = file.bytes
+      // The third of the StripOffsets goes beyond the end of the file.
+      let tag: [UInt8] = [17, 1, 4, 0, 3, 0, 0, 0]
+      let entry = try #require(bytes.firstRange(of: tag)).upperBound
+      let table = Int(bytes[entry]) | Int(bytes[entry + 1]) << 8
+      bytes[table + 10] = 0xff
+      let stack = try TIFFStack(path: folder.write(bytes, "a.tif"))
+      #expect(try stack.rows(2..<6, ofPage: 0).samples == Array(values[10..<30]))
+      #expect(Self.error { _ = try stack.rows(5..<7, ofPage: 0) } != nil)
+    }
+  }
+
   @Test func readsHalfPrecisionFromTheSmallestToTheLargest() throws {
     let folder = try TemporaryFolder()
     var file = TIFFBytes()
@@ -390,7 +432,7 @@ import Testing
   func refusesClaimsThatTheFileCannotHold(compression: Int) throws {
     let folder = try TemporaryFolder()
     var page = Self.page(.float32).0
-    page.shorts = [259: compression]
+    page.compression = compression
     var file = TIFFBytes()
     file.add(page)
     var bytes = file.bytes

@@ -30,12 +30,15 @@ struct TIFFDescription {
       case (nil, 3): 10
       default: nil
       }
+    if isImageJ {
+      // Resolution tags are fractions of 32-bit numbers; these are exact.
+      spacing.x = metadata["pixel_width"].flatMap(Self.positive)
+      spacing.y = metadata["pixel_height"].flatMap(Self.positive)
+    }
     if let unitLength {
       spacing.x = spacing.x ?? Self.spacing(resolution.x, unitLength, resolutionUnit)
       spacing.y = spacing.y ?? Self.spacing(resolution.y, unitLength, resolutionUnit)
-      if isImageJ, let z = metadata["spacing"].flatMap(Double.init), z.isFinite, z > 0 {
-        spacing.z = z * unitLength
-      }
+      if isImageJ { spacing.z = metadata["spacing"].flatMap(Self.positive).map { $0 * unitLength } }
     }
     if isImageJ {
       images = metadata["images"].flatMap { Int($0) }
@@ -49,6 +52,10 @@ struct TIFFDescription {
     unit = metadata["vunit"]
   }
 
+  private static func positive(_ text: String) -> Double? {
+    Double(text).flatMap { $0.isFinite && $0 > 0 ? $0 : nil }
+  }
+
   private static func spacing(_ resolution: Double?, _ unitLength: Double, _ unit: UInt64) -> Double? {
     guard let resolution, resolution.isFinite, resolution > 0 else { return nil }
     // 72 and 96 dots per inch are what picture programs write when they know nothing.
@@ -60,17 +67,21 @@ struct TIFFDescription {
     for line in text.split(whereSeparator: \.isNewline) {
       guard let equals = line.firstIndex(of: "=") else { continue }
       let key = line[..<equals]
-      guard !key.isEmpty, key.allSatisfy({ $0.isASCII && ($0.isLetter || $0.isNumber || "._-".contains($0)) })
-      else { continue }
+      guard Self.isKey(key) else { continue }
       metadata[String(key)] = Self.trimmed(line[line.index(after: equals)...])
     }
   }
 
+  /// Letters, digits, `.`, `_` and `-`.
+  static func isKey(_ text: some StringProtocol) -> Bool {
+    !text.isEmpty && text.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "._-".contains($0)) }
+  }
+
   private mutating func readOME(_ text: String) {
     func length(_ axis: String) -> Double? {
-      guard let size = Self.attribute("PhysicalSize\(axis)", in: text).flatMap(Double.init), size.isFinite,
-        size > 0
-      else { return nil }
+      guard let size = Self.attribute("PhysicalSize\(axis)", in: text).flatMap(Self.positive) else {
+        return nil
+      }
       return Self.millimetres(Self.attribute("PhysicalSize\(axis)Unit", in: text) ?? "µm").map { $0 * size }
     }
     spacing = Spacing(x: length("X"), y: length("Y"), z: length("Z"))

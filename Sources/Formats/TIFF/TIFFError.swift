@@ -18,6 +18,11 @@ public enum TIFFError: Error, Equatable, Sendable, CustomStringConvertible {
   case missingNumber(path: String, number: Int, before: String, after: String)
   case repeatedNumber(path: String, first: String, second: String)
   case notASeries(path: String, first: String, second: String)
+  case cannotCreate(path: String, reason: String)
+  case noSpace(path: String, needed: UInt64, free: UInt64)
+  case cannotWrite(path: String, page: Int, reason: String)
+  case wrongPage(path: String, page: Int, found: String, expected: String)
+  case wrongPageCount(path: String, written: Int, expected: Int)
 
   public var description: String {
     switch self {
@@ -65,6 +70,19 @@ public enum TIFFError: Error, Equatable, Sendable, CustomStringConvertible {
     case .notASeries(let path, let first, let second):
       "the files in '\(path)' are not one numbered series: '\(first)' and '\(second)' differ in more than "
         + "their number. Move the others to another folder, or name one series as in '\(path)/name_*.tif'."
+    case .cannotCreate(let path, let reason):
+      "cannot create '\(path)': \(reason). Check that its folder exists and that you may write there."
+    case .noSpace(let path, let needed, let free):
+      "cannot write '\(path)': no space left on its disk; at least \(needed) bytes are needed, \(free) are "
+        + "free. Make room or choose a folder on another disk."
+    case .cannotWrite(let path, let page, let reason):
+      "cannot write page \(page + 1) of '\(path)': \(reason). Check the disk it is on."
+    case .wrongPage(let path, let page, let found, let expected):
+      "cannot write page \(page + 1) of '\(path)': it is \(found), the file is for pages of \(expected). "
+        + "Write pages of another size to another file."
+    case .wrongPageCount(let path, let written, let expected):
+      "'\(path)' is incomplete: \(written) of \(expected) pages were written. Nothing is left under that name; "
+        + "run again to write all of them."
     }
   }
 

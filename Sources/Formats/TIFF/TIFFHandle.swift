@@ -1,4 +1,5 @@
 import CTIFF
+import Foundation
 
 /// An open libtiff file: a cursor with one owner. Closes itself.
 ///
@@ -40,6 +41,20 @@ struct TIFFHandle: ~Copyable, @unchecked Sendable {
       let reason = Self.text(message, path)
       message.deallocate()
       throw .damaged(path: path, page: 0, reason: reason)
+    }
+    self.tiff = tiff
+    self.message = message
+    self.path = path
+  }
+
+  /// Opens a new file for writing, little endian.
+  init(creating path: String, isBig: Bool) throws(TIFFError) {
+    let message = UnsafeMutablePointer<ctiff_message>.allocate(capacity: 1)
+    message.initialize(to: ctiff_message())
+    guard let tiff = ctiff_open(path, isBig ? "wl8" : "wl", message, 0) else {
+      let reason = Self.text(message, path)
+      message.deallocate()
+      throw .cannotCreate(path: path, reason: reason)
     }
     self.tiff = tiff
     self.message = message
@@ -105,6 +120,70 @@ struct TIFFHandle: ~Copyable, @unchecked Sendable {
     let count = TIFFReadEncodedTile(tiff, UInt32(index), target.baseAddress, tmsize_t(target.count))
     guard Int(count) == target.count else { throw failure(page, short: "tile \(index + 1)") }
   }
+
+  // MARK: Writing
+
+  /// What the tags of a new page say.
+  struct PageTags {
+    var columns: Int
+    var rows: Int
+    var rowsPerStrip: Int
+    var sampleType: SampleType
+    var compression: TIFFWriter.Compression
+    var spacing: Spacing
+    var description: String?
+  }
+
+  /// Writes one page: its strips, then its directory.
+  ///
+  /// - Returns: nil on success, or libtiff's reason; `errno` is then that of the failed call, 0 if there was none.
+  mutating func writePage(_ tags: PageTags, _ bytes: UnsafeRawBufferPointer) -> String? {
+    message.pointee.text.0 = 0
+    errno = 0
+    var done =
+      ctiff_set_uint32(tiff, UInt32(TIFFTAG_IMAGEWIDTH), UInt32(tags.columns)) == 1
+      && ctiff_set_uint32(tiff, UInt32(TIFFTAG_IMAGELENGTH), UInt32(tags.rows)) == 1
+      && ctiff_set_uint32(tiff, UInt32(TIFFTAG_ROWSPERSTRIP), UInt32(tags.rowsPerStrip)) == 1
+      && ctiff_set_uint16(tiff, UInt32(TIFFTAG_BITSPERSAMPLE), UInt16(8 * tags.sampleType.bytes)) == 1
+      && ctiff_set_uint16(tiff, UInt32(TIFFTAG_SAMPLESPERPIXEL), 1) == 1
+      && ctiff_set_uint16(tiff, UInt32(TIFFTAG_SAMPLEFORMAT), tags.sampleType == .float32 ? 3 : 1) == 1
+      && ctiff_set_uint16(tiff, UInt32(TIFFTAG_PHOTOMETRIC), UInt16(PHOTOMETRIC_MINISBLACK)) == 1
+      && ctiff_set_uint16(tiff, UInt32(TIFFTAG_PLANARCONFIG), UInt16(PLANARCONFIG_CONTIG)) == 1
+      && ctiff_set_string(tiff, UInt32(TIFFTAG_SOFTWARE), "deft") == 1
+    switch tags.compression {
+    case .none:
+      done = done && ctiff_set_uint16(tiff, UInt32(TIFFTAG_COMPRESSION), UInt16(COMPRESSION_NONE)) == 1
+    case .deflate:
+      let predictor = tags.sampleType == .float32 ? PREDICTOR_FLOATINGPOINT : PREDICTOR_HORIZONTAL
+      done =
+        done
+        && ctiff_set_uint16(tiff, UInt32(TIFFTAG_COMPRESSION), UInt16(COMPRESSION_ADOBE_DEFLATE)) == 1
+        && ctiff_set_uint16(tiff, UInt32(TIFFTAG_PREDICTOR), UInt16(predictor)) == 1
+    }
+    if let x = tags.spacing.x, let y = tags.spacing.y {
+      // Pixels per unit of the description, as ImageJ has it.
+      done =
+        done && ctiff_set_double(tiff, UInt32(TIFFTAG_XRESOLUTION), 1 / x) == 1
+        && ctiff_set_double(tiff, UInt32(TIFFTAG_YRESOLUTION), 1 / y) == 1
+        && ctiff_set_uint16(tiff, UInt32(TIFFTAG_RESOLUTIONUNIT), UInt16(RESUNIT_NONE)) == 1
+    }
+    if let description = tags.description {
+      done = done && ctiff_set_string(tiff, UInt32(TIFFTAG_IMAGEDESCRIPTION), description) == 1
+    }
+    let stripBytes = tags.rowsPerStrip * tags.columns * tags.sampleType.bytes
+    for (strip, start) in stride(from: 0, to: bytes.count, by: stripBytes).enumerated() where done {
+      let count = min(stripBytes, bytes.count - start)
+      // libtiff changes the bytes only to swap them, which native order does not need.
+      let source = UnsafeMutableRawPointer(mutating: bytes.baseAddress?.advanced(by: start))
+      done = TIFFWriteEncodedStrip(tiff, UInt32(strip), source, tmsize_t(count)) == tmsize_t(count)
+    }
+    done = done && TIFFWriteDirectory(tiff) == 1
+    if done { return nil }
+    let reason = Self.text(message, path)
+    return reason.isEmpty ? "libtiff gives no reason" : reason
+  }
+
+  // MARK: Tags
 
   private mutating func short(_ tag: UInt32) -> UInt16 {
     var value: UInt16 = 0

@@ -1,0 +1,14 @@
+import Dispatch
+
+/// Runs an actor on a thread of its own kind, so that a blocking read or write never holds one of Swift's task
+/// threads, of which there are only as many as cores.
+public final class BlockingExecutor: SerialExecutor {
+  private let queue: DispatchQueue
+
+  public init(label: String) { queue = DispatchQueue(label: label) }
+
+  public func enqueue(_ job: consuming ExecutorJob) {
+    let job = UnownedJob(job)
+    queue.async { job.runSynchronously(on: self.asUnownedSerialExecutor()) }
+  }
+}

@@ -1,0 +1,61 @@
+import Fields
+import Foundation
+
+/// A file format this program reads or writes: the one list.
+public enum FileFormat: String, Sendable, CaseIterable {
+  case tiff
+
+  public var name: String {
+    switch self {
+    case .tiff: "TIFF"
+    }
+  }
+
+  /// In lower case, without the dot.
+  public var extensions: [String] {
+    switch self {
+    case .tiff: ["tif", "tiff"]
+    }
+  }
+}
+
+/// From a path to the format of what lies there, and to its fields.
+public enum FormatRegistry {
+  /// By the extension of a file or, for a folder, by the files in it.
+  ///
+  /// - Throws: ``FormatError/unknown(path:)``.
+  public static func format(of path: String) throws(FormatError) -> FileFormat {
+    if let format = byExtension(path) { return format }
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
+    for format in FileFormat.allCases where names.contains(where: { byExtension($0) == format }) {
+      return format
+    }
+    throw .unknown(path: path)
+  }
+
+  /// The images of a file or folder, page by page.
+  public static func images(at path: String, lookahead: Int = 2) throws -> any FieldSource<Image> {
+    switch try format(of: path) {
+    case .tiff: TIFFPages(try TIFFStack(path: path), lookahead: lookahead)
+    }
+  }
+
+  private static func byExtension(_ path: String) -> FileFormat? {
+    let name = path.lowercased()
+    return FileFormat.allCases.first { $0.extensions.contains { name.hasSuffix(".\($0)") } }
+  }
+}
+
+/// Why a path has no format.
+public enum FormatError: Error, Equatable, Sendable, CustomStringConvertible {
+  case unknown(path: String)
+
+  public var description: String {
+    switch self {
+    case .unknown(let path):
+      "cannot tell the format of '\(path)': expected a file, or a folder of files, ending in "
+        + FileFormat.allCases.flatMap(\.extensions).map { ".\($0)" }.joined(separator: ", ")
+        + ". Rename or convert it."
+    }
+  }
+}

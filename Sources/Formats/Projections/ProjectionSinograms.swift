@@ -1,0 +1,70 @@
+import Fields
+
+/// The sinograms of a projection stack, one per detector row, read in blocks within a memory budget.
+public struct ProjectionSinograms: FieldSource {
+  public typealias Element = Sinogram
+  public let stack: ProjectionStack
+  public let lookahead: Int
+  /// Rows read at a time.
+  public let rowsPerBlock: Int
+  private let rows: Range<Int>
+  private let reader: ProjectionReader
+
+  /// - Parameters:
+  ///   - rows: Which detector rows, counted from 0; all when nil. They must exist.
+  ///   - memory: In bytes, for two blocks of rows: the one in use and, at its end, the next.
+  public init(
+    _ stack: ProjectionStack, rows: Range<Int>? = nil, memory: Int = 512 << 20, lookahead: Int = 2,
+    threads: Int = 1
+  ) {
+    let rows = rows ?? 0..<stack.rows
+    precondition(rows.lowerBound >= 0 && rows.upperBound <= stack.rows, "rows \(rows) of \(stack.rows)")
+    self.stack = stack
+    self.rows = rows
+    self.lookahead = lookahead
+    rowsPerBlock = stack.rowsPerBlock(memory: memory / 2)
+    reader = ProjectionReader(stack, rows, rowsPerBlock, threads)
+  }
+
+  public var count: Int { rows.count }
+  /// `[views, bins]`
+  public var shape: Shape { [stack.views.count, stack.bins] }
+
+  public func field(at index: Int) async throws -> Sinogram {
+    try await reader.sinogram(rows.lowerBound + index)
+  }
+
+  /// How many samples of row `index` were raised to the minimum transmission; nil before it was read.
+  public func clipped(at index: Int) async -> Int? { await reader.clipped[rows.lowerBound + index] }
+}
+
+private actor ProjectionReader {
+  private let stack: ProjectionStack
+  private let rows: Range<Int>
+  private let rowsPerBlock: Int
+  private let threads: Int
+  /// The two read last: look-ahead asks for the next block while the last rows of this one are still due.
+  private var blocks: [ProjectionStack.Block] = []
+  private(set) var clipped: [Int: Int] = [:]
+  private let executor = BlockingExecutor(label: "projection reader")
+  nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
+
+  init(_ stack: ProjectionStack, _ rows: Range<Int>, _ rowsPerBlock: Int, _ threads: Int) {
+    self.stack = stack
+    self.rows = rows
+    self.rowsPerBlock = rowsPerBlock
+    self.threads = threads
+  }
+
+  func sinogram(_ row: Int) throws -> Sinogram {
+    try Task.checkCancellation()
+    if let block = blocks.first(where: { $0.rows.contains(row) }) { return block.sinogram(row) }
+    if blocks.count == 2 { blocks.removeFirst() }
+    let start = row - (row - rows.lowerBound) % rowsPerBlock
+    let block = try stack.sinograms(
+      rows: start..<min(start + rowsPerBlock, rows.upperBound), threads: threads)
+    for (offset, count) in block.clipped.enumerated() { clipped[start + offset] = count }
+    blocks.append(block)
+    return block.sinogram(row)
+  }
+}

@@ -1,0 +1,108 @@
+import Fields
+
+/// The pages of a TIFF stack as an asynchronous sequence with bounded look-ahead.
+///
+///     for try await image in TIFFPages(try TIFFStack(path: "scan/")) { … }
+public struct TIFFPages: FieldSource {
+  public typealias Element = Image
+  public let stack: TIFFStack
+  public let lookahead: Int
+  private let pages: Range<Int>
+  private let readers: [TIFFReader]
+
+  /// - Parameters:
+  ///   - pages: Which pages, counted from 0; all when nil. They must exist.
+  ///   - lookahead: How many pages may wait for the consumer.
+  ///   - width: How many pages are read and decoded at the same time.
+  public init(_ stack: TIFFStack, pages: Range<Int>? = nil, lookahead: Int = 2, width: Int = 2) {
+    let pages = pages ?? 0..<stack.count
+    precondition(pages.lowerBound >= 0 && pages.upperBound <= stack.count, "pages \(pages) of \(stack.count)")
+    precondition(lookahead >= 0 && width > 0, "lookahead \(lookahead), width \(width)")
+    self.stack = stack
+    self.pages = pages
+    self.lookahead = lookahead
+    readers = (0..<width).map { _ in TIFFReader(stack) }
+  }
+
+  public var count: Int { pages.count }
+
+  public func field(at index: Int) async throws -> Image {
+    try await readers[index % readers.count].page(pages.lowerBound + index)
+  }
+}
+
+/// One thread that reads pages.
+private actor TIFFReader {
+  private let stack: TIFFStack
+  private let executor = BlockingExecutor(label: "TIFF reader")
+  nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
+
+  init(_ stack: TIFFStack) { self.stack = stack }
+
+  func page(_ index: Int) throws -> Image {
+    try Task.checkCancellation()
+    return try stack.page(index)
+  }
+}
+
+/// The pages of a TIFF stack as sinograms, one per slice.
+public struct TIFFSinograms: FieldSource {
+  public typealias Element = Sinogram
+  /// What a page's rows and columns are.
+  public enum Order: String, Sendable, Equatable {
+    /// Angles down, bins across.
+    case angleBin
+    /// Bins down, angles across; transposed on reading.
+    case binAngle
+  }
+
+  public let pages: TIFFPages
+  public let order: Order
+
+  public init(_ pages: TIFFPages, order: Order = .angleBin) {
+    self.pages = pages
+    self.order = order
+  }
+
+  public var count: Int { pages.count }
+  public var lookahead: Int { pages.lookahead }
+  /// `[angles, bins]`
+  public var shape: Shape {
+    let info = pages.stack.info
+    return order == .angleBin ? [info.rows, info.columns] : [info.columns, info.rows]
+  }
+
+  public func field(at index: Int) async throws -> Sinogram {
+    let page = try await pages.field(at: index)
+    guard order == .binAngle else { return Sinogram(shape: page.shape, samples: page.samples) }
+    let (angles, bins) = (page.shape[1], page.shape[0])
+    let samples = [Float](unsafeUninitializedCapacity: angles * bins) { target, count in
+      page.samples.withUnsafeBufferPointer { source in
+        for angle in 0..<angles {
+          for bin in 0..<bins { target[angle * bins + bin] = source[bin * angles + angle] }
+        }
+      }
+      count = angles * bins
+    }
+    return Sinogram(shape: [angles, bins], samples: samples)
+  }
+}
+
+/// Writes images to a TIFF file on a thread of its own.
+public actor TIFFSink: FieldSink {
+  private var writer: TIFFWriter?
+  private let executor = BlockingExecutor(label: "TIFF writer")
+  public nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
+
+  public init(_ writer: consuming TIFFWriter) { self.writer = consume writer }
+
+  public func append(_ image: Image) throws {
+    precondition(writer != nil, "a page after finish()")
+    try writer?.append(image)
+  }
+
+  public func finish() throws {
+    guard let writer = writer.take() else { preconditionFailure("finish() was called before") }
+    try writer.finish()
+  }
+}

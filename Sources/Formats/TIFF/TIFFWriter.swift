@@ -1,0 +1,229 @@
+import Fields
+import Foundation
+
+/// Writes a multi-page TIFF file, one page after another, in memory of one page.
+///
+/// The file grows under a temporary name in the same folder, `NAME.partial-…`. ``finish()`` makes it durable and
+/// gives it its name; without it, after an error or when the writer is dropped, nothing is left. Files that may
+/// pass 4 GiB are BigTIFF.
+///
+/// The first page's description is read by ImageJ and Fiji: spacing in millimetres, and, for integers, the
+/// calibration. The same arguments and pages give the same bytes.
+///
+/// Source of the keys: ImageJ 1.54, `ij.io.FileSaver.getDescriptionString`. Its key `images` is left out: ImageJ
+/// then takes the pages from the directories, not from consecutive bytes.
+public struct TIFFWriter: ~Copyable, Sendable {
+  /// How a value is stored.
+  public enum Storage: Sendable, Equatable {
+    case float32
+    /// value = `offset` + `scale` × stored number, rounded to the nearest; values outside are clipped and counted.
+    case uint16(scale: Double, offset: Double)
+  }
+
+  public enum Compression: String, Sendable, Equatable, CaseIterable {
+    case none
+    /// Deflate with the predictor for the sample type; no loss.
+    case deflate
+  }
+
+  /// The name the finished file gets.
+  public let path: String
+  public let rows: Int
+  public let columns: Int
+  /// How many pages were appended.
+  public private(set) var count = 0
+  /// How many samples were outside the range of `uint16` storage.
+  public private(set) var clipped = 0
+
+  private let pages: Int?
+  private let storage: Storage
+  private let temporary: String
+  private var tags: TIFFHandle.PageTags
+  private var handle: TIFFHandle?
+  private var failure: TIFFError?
+  private var integers: [UInt16] = []
+  private var isFinished = false
+
+  /// - Parameters:
+  ///   - pages: How many pages will be written, if known: then space and the need for BigTIFF are known, and
+  ///     ``finish()`` checks it. Otherwise the file is BigTIFF.
+  ///   - spacing: In millimetres.
+  ///   - unit: The unit of the values, such as `1/mm` or `HU`.
+  ///   - metadata: Further `key=value` lines of the description. Keys hold letters, digits, `.`, `_` and `-`.
+  /// - Throws: ``TIFFError/cannotCreate(path:reason:)``, ``TIFFError/noSpace(path:needed:free:)``.
+  public init(
+    path: String, rows: Int, columns: Int, pages: Int? = nil, storage: Storage = .float32,
+    compression: Compression = .none, spacing: Spacing = Spacing(), unit: String? = nil,
+    metadata: [String: String] = [:]
+  ) throws(TIFFError) {
+    precondition(rows > 0 && columns > 0, "pages of \(rows) × \(columns)")
+    let sampleType: SampleType = storage == .float32 ? .float32 : .uint16
+    let rowBytes = columns * sampleType.bytes
+    // Directory, description and padding of a page stay below 1 KiB, plus the first description.
+    let description = Self.description(pages, storage, spacing, unit, metadata)
+    let total = pages.map {
+      UInt64($0) * UInt64(rows * rowBytes + 1024) + UInt64(description.utf8.count) + 64
+    }
+    let temporary = try Self.createTemporary(for: path)
+
+    do throws(TIFFError) {
+      if let total, compression == .none {
+        let free = Self.freeSpace(beside: path)
+        guard free >= total else { throw .noSpace(path: path, needed: total, free: free) }
+      }
+      handle = try TIFFHandle(creating: temporary, isBig: total.map { $0 > UInt64(UInt32.max) } ?? true)
+    } catch {
+      unlink(temporary)
+      throw error
+    }
+    self.path = path
+    self.rows = rows
+    self.columns = columns
+    self.pages = pages
+    self.storage = storage
+    self.temporary = temporary
+    tags = TIFFHandle.PageTags(
+      columns: columns, rows: rows,
+      // Compressed strips of 256 KiB, so that a few rows do not cost a page.
+      rowsPerStrip: compression == .none ? rows : min(rows, max(1, (256 << 10) / rowBytes)),
+      sampleType: sampleType, compression: compression, spacing: spacing, description: description)
+  }
+
+  deinit {
+    if !isFinished { unlink(temporary) }
+  }
+
+  /// Writes one more page. Shape: `[rows, columns]`.
+  ///
+  /// - Throws: ``TIFFError/wrongPage(path:page:found:expected:)`` for another shape;
+  ///   ``TIFFError/notFinite(path:page:row:column:value:)``; ``TIFFError/noSpace(path:needed:free:)``. After an
+  ///   error of the disk the writer stays in that state.
+  public mutating func append(_ image: Image) throws(TIFFError) {
+    if let failure { throw failure }
+    guard image.shape == [rows, columns] else {
+      throw .wrongPage(
+        path: path, page: count, found: image.shape.description, expected: "\(rows) × \(columns)")
+    }
+    if let pages, count == pages { throw .wrongPageCount(path: path, written: count + 1, expected: pages) }
+    if let position = image.samples.withUnsafeBufferPointer({ firstNotFinite($0) }) {
+      throw .notFinite(
+        path: path, page: count, row: position / columns, column: position % columns,
+        value: image.samples[position].isNaN ? "NaN" : "an infinite value")
+    }
+    let reason: String?
+    switch storage {
+    case .float32:
+      reason = image.samples.withUnsafeBytes { handle?.writePage(tags, $0) }
+    case .uint16(let scale, let offset):
+      quantise(image.samples, scale, offset)
+      reason = integers.withUnsafeBytes { handle?.writePage(tags, $0) }
+    }
+    if let reason {
+      let error = Self.error(
+        errno, reason, path: path, page: count, needed: rows * columns * tags.sampleType.bytes)
+      failure = error
+      throw error
+    }
+    tags.description = nil
+    count += 1
+  }
+
+  /// Makes the file durable and gives it its name, replacing a file of that name.
+  public consuming func finish() throws(TIFFError) {
+    if let failure { throw failure }
+    guard count > 0, count == pages ?? count else {
+      throw .wrongPageCount(path: path, written: count, expected: pages ?? 1)
+    }
+    handle = nil  // closes it
+    try Self.sync(temporary, for: path)
+    guard rename(temporary, path) == 0 else {
+      throw .cannotCreate(path: path, reason: String(cString: strerror(errno)))
+    }
+    isFinished = true
+    try Self.sync(Self.folder(of: path), for: path)
+  }
+
+  // MARK: Parts
+
+  private mutating func quantise(_ samples: [Float], _ scale: Double, _ offset: Double) {
+    integers.removeAll(keepingCapacity: true)
+    integers.reserveCapacity(samples.count)
+    for sample in samples {
+      let stored = ((Double(sample) - offset) / scale).rounded()
+      if stored < 0 || stored > 65535 { clipped += 1 }
+      integers.append(UInt16(max(0, min(65535, stored))))
+    }
+  }
+
+  private static func description(
+    _ pages: Int?, _ storage: Storage, _ spacing: Spacing, _ unit: String?, _ metadata: [String: String]
+  ) -> String {
+    var lines = ["ImageJ=1.54f"]
+    if let pages { lines.append("slices=\(pages)") }
+    if spacing != Spacing() { lines.append("unit=mm") }
+    if let z = spacing.z { lines.append("spacing=\(z)") }
+    lines.append("loop=false")
+    if case .uint16(let scale, let offset) = storage { lines += ["cf=0", "c0=\(offset)", "c1=\(scale)"] }
+    if let unit { lines.append("vunit=\(plain(unit))") }
+    if let x = spacing.x { lines.append("pixel_width=\(x)") }
+    if let y = spacing.y { lines.append("pixel_height=\(y)") }
+    for (key, value) in metadata.sorted(by: { $0.key < $1.key }) {
+      precondition(TIFFDescription.isKey(key), "'\(key)' is no key of a description")
+      lines.append("\(key)=\(plain(value))")
+    }
+    return lines.joined(separator: "\n") + "\n"
+  }
+
+  /// On one line and without the character that ends the text.
+  private static func plain(_ text: String) -> String {
+    String(text.map { $0.isNewline || $0 == "\0" ? " " : $0 })
+  }
+
+  private static func createTemporary(for path: String) throws(TIFFError) -> String {
+    var status = stat()
+    if stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFDIR {
+      throw .cannotCreate(path: path, reason: "it is a folder")
+    }
+    while true {
+      let temporary = "\(path).partial-\(String(UInt32.random(in: 0...UInt32.max), radix: 16))"
+      let descriptor = open(temporary, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0o666)
+      if descriptor >= 0 {
+        close(descriptor)
+        return temporary
+      }
+      guard errno == EEXIST else { throw error(errno, nil, path: path, page: 0, needed: 0) }
+    }
+  }
+
+  private static func sync(_ path: String, for name: String) throws(TIFFError) {
+    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { throw error(errno, nil, path: name, page: 0, needed: 0) }
+    defer { close(descriptor) }
+    // Some network file systems cannot sync a folder and say so.
+    guard fsync(descriptor) == 0 || errno == EINVAL else {
+      throw error(errno, nil, path: name, page: 0, needed: 0)
+    }
+  }
+
+  private static func error(
+    _ code: Int32, _ reason: String?, path: String, page: Int, needed: Int
+  ) -> TIFFError {
+    if code == ENOSPC || code == EDQUOT {
+      return .noSpace(path: path, needed: UInt64(needed), free: freeSpace(beside: path))
+    }
+    guard let reason else { return .cannotCreate(path: path, reason: String(cString: strerror(code))) }
+    return .cannotWrite(
+      path: path, page: page, reason: code == 0 ? reason : "\(reason) (\(String(cString: strerror(code))))")
+  }
+
+  private static func folder(of path: String) -> String {
+    guard let slash = path.lastIndex(of: "/") else { return "." }
+    return slash == path.startIndex ? "/" : String(path[..<slash])
+  }
+
+  private static func freeSpace(beside path: String) -> UInt64 {
+    var status = statvfs()
+    guard statvfs(folder(of: path), &status) == 0 else { return .max }
+    return UInt64(status.f_bavail) * UInt64(status.f_frsize)
+  }
+}
