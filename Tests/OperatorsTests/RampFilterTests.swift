@@ -1,0 +1,85 @@
+import Fields
+import Operators
+import RealModule
+import TestSupport
+import Testing
+
+@Suite struct RampFilterTests {
+  /// |ν| away from zero; at zero what the truncation of 1/n² to half the length N leaves, 2 / (π² N d).
+  @Test(arguments: [0.5, 2.0]) func isARamp(spacing: Double) throws {
+    let filter = try RampFilter(bins: 100, binSpacing: spacing)
+    let length = 2 * (filter.response.count - 1)
+    let top = 0.5 / spacing
+    for (m, value) in filter.response.enumerated() where m > 0 {
+      // The same truncation shows at every frequency, with alternating signs.
+      #expect(abs(value - Double(m) / (Double(length) * spacing)) < 4.2 / (.pi * .pi * Double(length)) * top)
+    }
+    #expect(abs(filter.response[0] * .pi * .pi * Double(length) * spacing / 2 - 1) < 0.02)
+  }
+
+  /// Against the convolution itself.
+  @Test func convolvesInSpace() throws {
+    var generator = SplitMix64(seed: 4)
+    let space = SinogramSpace(shape: [5, 33])
+    let p = space.random(using: &generator)
+    let d = 0.7
+    let filter = try RampFilter(bins: 33, binSpacing: d)
+    var q = space.zero()
+    let factors = [1.0, 2, 3, -1, 0.5]
+    filter.apply(p, into: &q, factors: factors, threads: 2)
+    var expected = space.zero()
+    for view in 0..<5 {
+      for k in 0..<33 {
+        var sum = 0.0
+        for j in 0..<33 {
+          let n = k - j
+          let h = n == 0 ? 0.25 / (d * d) : n % 2 == 0 ? 0 : -1 / (.pi * .pi * Double(n * n) * d * d)
+          sum += h * Double(p[view, j])
+        }
+        expected[view, k] = Float(d * sum * factors[view])
+      }
+    }
+    #expect(relativeError(q, expected) < 8 * Double(Float.ulpOfOne))
+  }
+
+  @Test(arguments: RampFilter.Window.allCases) func windowsStartAtOneAndFall(window: RampFilter.Window) throws
+  {
+    let ramp = try RampFilter(bins: 64, binSpacing: 1).response
+    let response = try RampFilter(bins: 64, binSpacing: 1, window: window, cutoff: 0.5).response
+    #expect(response[0] == ramp[0])
+    for m in 1..<response.count {
+      #expect(response[m] <= ramp[m] && response[m] >= 0)
+      if 2 * m > response.count { #expect(response[m] == 0) }
+    }
+    let middle = response.count / 4
+    let expected: [RampFilter.Window: Double] = [
+      .ramp: 1, .sheppLogan: 0.9003, .cosine: 0.7071, .hamming: 0.54, .hann: 0.5,
+    ]
+    #expect(abs(response[middle] / ramp[middle] - (expected[window] ?? 0)) < 1e-3)
+  }
+
+  @Test func refusesACutOffOfNothing() {
+    for cutoff in [0, -1, 1.5, .nan] {
+      #expect(throws: OperatorError.self) { try RampFilter(bins: 8, binSpacing: 1, cutoff: cutoff) }
+    }
+  }
+
+  @Test func weighsViewsByTheTurnTheyStandFor() {
+    func weights(_ degrees: [Double]) -> [Double] {
+      ParallelBeam(angles: degrees.map { .degrees($0) }, bins: 1).angularWeights.map { $0 * 180 / .pi }
+    }
+    func expectEqual(_ a: [Double], _ b: [Double]) {
+      #expect(a.count == b.count && zip(a, b).allSatisfy { abs($0 - $1) < 1e-9 }, "\(a), expected \(b)")
+    }
+    expectEqual(weights([0, 45, 90, 135]), [45, 45, 45, 45])
+    expectEqual(weights([90, 0, 135, 45]), [45, 45, 45, 45])
+    // A full turn: opposite views share.
+    expectEqual(weights([0, 60, 120, 180, 240, 300]), [30, 30, 30, 30, 30, 30])
+    // Both ends of a half turn given.
+    expectEqual(weights([0, 60, 120, 180]), [30, 60, 60, 30])
+    expectEqual(weights([0, 30, 90]), [60, 45, 75])
+    // A missing wedge is not made up for by its neighbours.
+    expectEqual(weights([0, 10, 20, 30, 40, 50]), [10, 10, 10, 10, 10, 10])
+    expectEqual(weights([17]), [180])
+  }
+}
