@@ -50,6 +50,21 @@ public final class YAMLMapping {
     throw .missingKey(location, key: key, parent: name, expected: expected)
   }
 
+  /// The one key of several that exclude each other, with its value: exactly one must be there.
+  public func one(of keys: [String]) throws(YAMLError) -> (key: String, value: YAMLValue) {
+    let found = keys.compactMap { key in optional(key).map { (key: key, value: $0) } }
+    if found.count > 1 {
+      throw found[1].value.invalid(
+        "\(name) has both '\(found[0].key)' and '\(found[1].key)'. Keep one of them.")
+    }
+    if let only = found.first { return only }
+    for stranger in entries where !asked.contains(stranger.key) {
+      guard let key = nearestName(to: stranger.key, among: keys) else { continue }
+      throw .unknownKey(stranger.location, key: stranger.key, parent: name, suggestion: key, known: asked)
+    }
+    throw invalid("\(name) needs one of the keys \(keys.joined(separator: ", ")).")
+  }
+
   public func number(_ key: String, _ range: NumberRange = .any) throws(YAMLError) -> Double {
     try value(key, expected: range.sentence("a number")).number(range)
   }
