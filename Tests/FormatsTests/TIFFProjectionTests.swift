@@ -101,9 +101,11 @@ import Testing
   /// Counts at or below the dark have no logarithm: they are raised to t_min = 10⁻⁶, and each is counted.
   @Test func clipsBeforeTheLogarithmAndCounts() throws {
     let folder = try TemporaryFolder()
-    let stack = try Self.scan(folder, count: { view, row, bin in
-      row == 2 && bin == 16 ? Self.dark(bin, row) - Double(view) : nil
-    })
+    let stack = try Self.scan(
+      folder,
+      count: { view, row, bin in
+        row == 2 && bin == 16 ? Self.dark(bin, row) - Double(view) : nil
+      })
     let block = try stack.sinograms(rows: 1..<4)
     #expect(block.clipped == [0, Self.views, 0])
     let largest = -log(1e-6)

@@ -90,7 +90,6 @@ public final class ProjectionStack: Sendable {
     let parts = max(1, min(threads, views.count))
     let found = Mutex((clipped: [Int](repeating: 0, count: range.count), failures: [Int: TIFFError]()))
     let samples = [Float](unsafeUninitializedCapacity: count) { buffer, initialized in
-      buffer.initialize(repeating: 0)
       initialized = count
       let address = UInt(bitPattern: buffer.baseAddress)
       DispatchQueue.concurrentPerform(iterations: parts) { part in
@@ -189,16 +188,43 @@ private struct Detector: Sendable {
   ) -> Int {
     dark.withUnsafeBufferPointer { dark in
       gain.withUnsafeBufferPointer { gain in
-        var below: Int32 = 0
         let start = row * bins
-        for bin in 0..<bins {
-          let t = (counts[bin] - dark[start + bin]) * gain[start + bin]
-          below &+= t < minimumTransmission ? 1 : 0
-          line[bin] = negativeLogarithm(t < minimumTransmission ? minimumTransmission : t)
+        var below = SIMD8<Int32>.zero
+        @inline(__always) func p(_ count: SIMD8<Float>, _ dark: SIMD8<Float>, _ gain: SIMD8<Float>) -> SIMD8<
+          Float
+        > {
+          let t = (count - dark) * gain
+          let isBelow = t .< minimumTransmission
+          below &+= SIMD8<Int32>.zero.replacing(with: 1, where: isBelow)
+          return negativeLogarithm(t.replacing(with: minimumTransmission, where: isBelow))
         }
-        return Int(below)
+        let whole = bins & ~7
+        for bin in stride(from: 0, to: whole, by: 8) {
+          let values = p(
+            eight(counts, bin), eight(dark, start + bin), eight(gain, start + bin))
+          UnsafeMutableRawPointer(line + bin).storeBytes(of: values, as: SIMD8<Float>.self)
+        }
+        if whole < bins {
+          // The same arithmetic for the last few, on lanes of transmission 1 beyond them.
+          var (count, offset, scale) = (
+            SIMD8<Float>(repeating: 1), SIMD8<Float>.zero, SIMD8<Float>(repeating: 1)
+          )
+          for lane in 0..<bins - whole {
+            count[lane] = counts[whole + lane]
+            offset[lane] = dark[start + whole + lane]
+            scale[lane] = gain[start + whole + lane]
+          }
+          let values = p(count, offset, scale)
+          for lane in 0..<bins - whole { line[whole + lane] = values[lane] }
+        }
+        return Int(below.wrappedSum())
       }
     }
+  }
+
+  @inline(__always)
+  private func eight(_ samples: UnsafeBufferPointer<Float>, _ start: Int) -> SIMD8<Float> {
+    UnsafeRawBufferPointer(samples).loadUnaligned(fromByteOffset: 4 * start, as: SIMD8<Float>.self)
   }
 
   func fillDead(_ line: UnsafeMutablePointer<Float>, row: Int) {
@@ -214,19 +240,22 @@ private struct Detector: Sendable {
   }
 }
 
-/// −ln x of a normal, positive number, to 2 ulp of the larger of 1 and |ln x|; unlike the C library's it vectorises.
+/// −ln x of normal, positive numbers, to 2 ulp of the larger of 1 and |ln x|, eight at a time.
 ///
 /// x = 2ᵉ·m with m in [√½, √2), and ln m = 2 artanh s, s = (m − 1)/(m + 1), |s| ≤ 0.172: the series in s² is cut
 /// at s⁸, an error of s¹⁰/11 < 3·10⁻⁹ of ln m.
 @inline(__always)
-private func negativeLogarithm(_ x: Float) -> Float {
-  let bits = Int32(bitPattern: x.bitPattern)
-  let exponent = (bits &- 0x3f35_04f3) >> 23
-  let m = Float(bitPattern: UInt32(bitPattern: bits &- (exponent << 23)))
+private func negativeLogarithm(_ x: SIMD8<Float>) -> SIMD8<Float> {
+  let bits = unsafeBitCast(x, to: SIMD8<Int32>.self)
+  let exponent = (bits &- 0x3f35_04f3) &>> 23
+  let m = unsafeBitCast(bits &- (exponent &<< 23), to: SIMD8<Float>.self)
   let s = (m - 1) / (m + 1)
   let z = s * s
-  let series = 1 + z * (1 / 3 + z * (1 / 5 + z * (1 / 7 + z * (1 / 9))))
+  var series = SIMD8<Float>(repeating: 1 / 9)
+  for coefficient: Float in [1 / 7, 1 / 5, 1 / 3, 1] { series = series * z + coefficient }
+  // Small integers are the low bits of 1.5 · 2²³, whose unit is 1.
+  let e = unsafeBitCast(exponent &+ 0x4b40_0000, to: SIMD8<Float>.self) - 0x1.8p23
   // ln 2 in two parts, the first exact in 16 bits, so that its product with the exponent is exact.
-  let e = Float(exponent)
-  return -(e * 0.693359375 + (e * -2.12194440e-4 + 2 * s * series))
+  let small: SIMD8<Float> = e * -2.12194440e-4 + 2 * s * series
+  return -(e * 0.693359375 + small)
 }

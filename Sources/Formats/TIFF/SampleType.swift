@@ -87,17 +87,18 @@ public enum SampleType: String, Sendable, Equatable, CaseIterable {
 
 /// The first sample that is NaN or infinite.
 func firstNotFinite(_ samples: UnsafeBufferPointer<Float>) -> Int? {
-  // Without an early exit the loop vectorises; blocks keep the second look short.
+  // Whole blocks without an exit, sixteen at a time: as fast as memory. Their exponents are all ones exactly when
+  // adding one to the lowest bit of the exponent carries into the cleared sign.
   let block = 4096
   var start = 0
-  while start < samples.count {
-    let end = min(start + block, samples.count)
-    var found: UInt32 = 0
-    for i in start..<end {
-      found |= (samples[i].bitPattern & 0x7f80_0000) == 0x7f80_0000 ? 1 : 0
+  while start + block <= samples.count, let base = samples.baseAddress {
+    var carry = SIMD16<UInt32>.zero
+    for i in stride(from: start, to: start + block, by: 16) {
+      let bits = UnsafeRawPointer(base + i).loadUnaligned(as: SIMD16<UInt32>.self)
+      carry |= (bits & 0x7fff_ffff) &+ 0x0080_0000
     }
-    if found != 0 { return (start..<end).first { !samples[$0].isFinite } }
-    start = end
+    if any(carry .>= 0x8000_0000) { break }
+    start += block
   }
-  return nil
+  return (start..<samples.count).first { !samples[$0].isFinite }
 }
