@@ -30,7 +30,7 @@ struct TrainPrior: AsyncParsableCommand {
       folder: output)
     let log = TrainingLog(iterations: description.settings.iterations)
     log.start(
-      "prior of \(training.network.parameterCount) parameters, \(Torch.threads) threads, output '\(output)'",
+      "prior of \(training.parameterCount) parameters, \(Torch.threads) threads, output '\(output)'",
       at: training.startsAt)
     let stop = StopSignal()
     try training.train(

@@ -5,6 +5,8 @@ public enum CheckpointError: Error, Equatable, CustomStringConvertible {
   case missingWeight(String, name: String)
   case unusedWeights(String, names: [String])
   case wrongShape(String, name: String, found: [Int], expected: [Int])
+  case otherOperator(String, differences: [String])
+  case otherPrior(String, found: String, expected: String)
   case unsupported(String, setting: String, found: String, expected: String)
 
   public var description: String {
@@ -22,6 +24,12 @@ public enum CheckpointError: Error, Equatable, CustomStringConvertible {
     case .wrongShape(let path, let name, let found, let expected):
       "'\(path)': the weight '\(name)' has the shape \(found), the configuration calls for \(expected). "
         + "Use the config.json that was saved with it."
+    case .otherOperator(let path, let differences):
+      "the network '\(path)' was tuned for another scan: \(differences.joined(separator: "; ")). "
+        + "Tune one for this geometry with 'deft train h', or use the method 'dds', which needs none."
+    case .otherPrior(let path, let found, let expected):
+      "the network '\(path)' was tuned with a prior of checksum \(expected.prefix(12)), this one has "
+        + "\(found.prefix(12)). Use the prior it was tuned with, or tune it again with 'deft train h'."
     case .unsupported(let path, let setting, let found, let expected):
       "'\(path)': \(setting) is \(found), supported is \(expected)."
     }

@@ -73,8 +73,10 @@ public final class DiffusionPrior {
         ? try CheckpointFiles.read(PriorDescription.self, from: file(CheckpointFiles.description))
         : PriorDescription()
       let weights = try SafeTensors(path: file(CheckpointFiles.weights))
+      let parameters = ParameterStore(weights)
       predictor = PixelUNet(
-        try UNet2D(configuration, ParameterStore(weights)), spaceToDepth: description.spaceToDepth)
+        try UNet2D(configuration, scope: parameters.root), spaceToDepth: description.spaceToDepth)
+      try parameters.expectAllUsed()
       schedule =
         FileManager.default.fileExists(atPath: file(CheckpointFiles.schedule))
         ? try NoiseSchedule(path: file(CheckpointFiles.schedule)) : NoiseSchedule()
@@ -109,8 +111,7 @@ public struct TweedieError: Hashable, Sendable {
 
   /// Interpolates the measured values. Without any, s_t is the posterior deviation of a Gaussian prior of
   /// variance v = 1/4, √(v b² / (v a² + b²)).
-  init(_ description: PriorDescription, _ schedule: NoiseSchedule) {
-    let (steps, errors) = (description.tweedieSteps, description.tweedieErrors)
+  init(steps: [Int], errors: [Double], _ schedule: NoiseSchedule) {
     guard steps.count == errors.count, steps.count > 1 else {
       values = (0..<schedule.steps).map {
         let (a, b, v) = (schedule.a($0), schedule.b($0), 0.25)
@@ -125,6 +126,10 @@ public struct TweedieError: Hashable, Sendable {
       let weight = right > left ? min(1, Double(t - left) / Double(right - left)) : 1
       return errors[upper - 1] + weight * (errors[upper] - errors[upper - 1])
     }
+  }
+
+  init(_ description: PriorDescription, _ schedule: NoiseSchedule) {
+    self.init(steps: description.tweedieSteps, errors: description.tweedieErrors, schedule)
   }
 
   public subscript(t: Int) -> Double { values[t] }

@@ -12,15 +12,15 @@ public final class PixelUNet {
     self.spaceToDepth = spaceToDepth
   }
 
-  /// A fresh network that maps `inputs` to `outputs` image channels.
-  convenience init(inputs: Int, outputs: Int, channels: [Int], spaceToDepth: Int, seed: UInt64) throws {
+  /// A network that maps `inputs` to `outputs` image channels.
+  convenience init(
+    inputs: Int, outputs: Int, channels: [Int], spaceToDepth: Int, _ parameters: ParameterStore
+  ) throws {
     let block = spaceToDepth * spaceToDepth
     let configuration = UNet2DConfiguration(
       inputChannels: inputs * block, outputChannels: outputs * block, channels: channels)
-    self.init(try UNet2D(configuration, ParameterStore(seed: seed)), spaceToDepth: spaceToDepth)
+    self.init(try UNet2D(configuration, scope: parameters.root), spaceToDepth: spaceToDepth)
   }
-
-  public var parameterCount: Int { network.parameters.count }
 
   /// `[N, inputs, H, W]` → `[N, outputs, H, W]`
   func callAsFunction(_ x: Tensor, time t: [Int]) throws(TorchError) -> Tensor {

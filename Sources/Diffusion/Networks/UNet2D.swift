@@ -6,7 +6,6 @@ import Foundation
 /// `[N, outputChannels, H, W]`.
 final class UNet2D {
   let configuration: UNet2DConfiguration
-  let parameters: ParameterStore
   private let timeFrequencies: [Float]
   private let timeEmbedding: (Linear, Linear)
   private let input: Conv2d
@@ -17,10 +16,8 @@ final class UNet2D {
   private let output: Conv2d
 
   /// - Throws: ``CheckpointError`` when stored weights do not fit the configuration.
-  init(_ c: UNet2DConfiguration, _ parameters: ParameterStore) throws {
+  init(_ c: UNet2DConfiguration, scope: ParameterScope) throws {
     configuration = c
-    self.parameters = parameters
-    let scope = parameters.root
     let half = c.channels[0] / 2
     timeFrequencies = (0..<half).map {
       Float(exp(-log(10000.0) * Double($0) / (Double(half) - c.frequencyShift)))
@@ -49,7 +46,6 @@ final class UNet2D {
     outputNorm = try GroupNorm(
       scope("conv_norm_out"), channels: c.channels[0], groups: c.normGroups, epsilon: c.normEpsilon)
     output = try Conv2d(scope("conv_out"), c.channels[0], c.outputChannels, start: .zero)
-    try parameters.expectAllUsed()
   }
 
   func callAsFunction(_ x: Tensor, time t: [Int]) throws(TorchError) -> Tensor {

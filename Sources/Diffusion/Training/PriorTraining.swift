@@ -7,7 +7,8 @@ import Foundation
 ///
 /// Source: Ho, Jain, Abbeel, NeurIPS 2020, equation 14.
 public final class PriorTraining {
-  public let network: PixelUNet
+  private let network: PixelUNet
+  private let parameters: ParameterStore
   public let schedule = NoiseSchedule()
   private let images: any ImageSource
   private let run: TrainingRun
@@ -30,19 +31,18 @@ public final class PriorTraining {
     _ architecture: Architecture = Architecture(), settings: TrainingSettings, crop: Int,
     images: any ImageSource, range: IntensityRange = .hounsfield, folder: String
   ) throws {
+    parameters = ParameterStore(seed: settings.seed)
     network = try PixelUNet(
       inputs: 1, outputs: 1, channels: architecture.channels, spaceToDepth: architecture.spaceToDepth,
-      seed: settings.seed)
-    let parameters = network.network.parameters
-    run = try TrainingRun(
-      settings, parameters: Array(zip(parameters.names, parameters.tensors)).map { ($0, $1) },
-      folder: CheckpointFiles.training(in: folder))
+      parameters)
+    run = try TrainingRun(settings, parameters: parameters, folder: CheckpointFiles.training(in: folder))
     self.folder = URL(fileURLWithPath: folder)
     self.images = images
     self.crop = crop
     self.range = range
   }
 
+  public var parameterCount: Int { parameters.count }
   public var startsAt: Int { run.iteration }
   public var secondsSpent: Double { run.seconds }
 
@@ -85,19 +85,19 @@ public final class PriorTraining {
     description.range = range
     try CheckpointFiles.write(description, to: folder.appendingPathComponent(CheckpointFiles.description))
     let uncalibrated = try DiffusionPrior(path: folder.path)
-    description = try uncalibrated.calibrated(on: images, size: crop, seed: run.settings.seed)
+    description = try uncalibrated.calibrated(on: images, rows: crop, columns: crop, seed: run.settings.seed)
     try CheckpointFiles.write(description, to: folder.appendingPathComponent(CheckpointFiles.description))
     return try DiffusionPrior(path: folder.path)
   }
 }
 
 extension DiffusionPrior {
-  /// Measures s_t = √(mean (x̂₀ − x₀)²) at 21 steps, on `count` clean images of `size` × `size`.
+  /// Measures s_t = √(mean (x̂₀ − x₀)²) at 21 steps, on `count` clean images of `rows` × `columns`.
   public func calibrated(
-    on images: any ImageSource, size: Int, count: Int = 8, seed: UInt64
+    on images: any ImageSource, rows: Int, columns: Int, count: Int = 8, seed: UInt64
   ) throws -> PriorDescription {
     var generator = SplitMix64(seed: seed, stream: 1)
-    let clean = (0..<count).map { _ in images.draw(rows: size, columns: size, using: &generator) }
+    let clean = (0..<count).map { _ in images.draw(rows: rows, columns: columns, using: &generator) }
     let truth = try Tensor(clean)
     var result = description
     result.tweedieSteps = Array(stride(from: 0, to: schedule.steps - 1, by: max(schedule.steps / 20, 1))) + [schedule.steps - 1]

@@ -26,12 +26,12 @@ final class TrainingRun {
   }
 
   /// Starts a run in `folder`, or takes up the one that is there.
-  init(_ settings: TrainingSettings, parameters: [(name: String, tensor: Tensor)], folder: String) throws {
+  init(_ settings: TrainingSettings, parameters: ParameterStore, folder: String) throws {
     self.settings = settings
     self.folder = URL(fileURLWithPath: folder)
-    names = parameters.map(\.name)
-    self.parameters = parameters.map(\.tensor)
-    for parameter in self.parameters { try parameter.requireGradient() }
+    names = parameters.names
+    self.parameters = parameters.tensors
+    try parameters.requireGradients()
     optimizer = try AdamW(self.parameters, weightDecay: settings.weightDecay)
     average = try ExponentialMovingAverage(of: self.parameters, decay: settings.averageDecay)
     generator = SplitMix64(seed: settings.seed)

@@ -1,0 +1,51 @@
+import Fields
+import Foundation
+
+/// A tuned h-network on disk: a small checkpoint that names its prior and the operator it was tuned for.
+///
+///     config.json  diffusion_pytorch_model.safetensors  deft.json
+///
+/// Not `Sendable`: it holds tensors.
+public final class HCheckpoint {
+  public let path: String
+  public let description: HDescription
+  let network: HNetwork
+  let tweedieError: TweedieError
+
+  public init(path: String) throws {
+    let folder = URL(fileURLWithPath: path)
+    func file(_ name: String) -> String { folder.appendingPathComponent(name).path }
+    let description = try CheckpointFiles.read(HDescription.self, from: file(CheckpointFiles.description))
+    let configuration = try UNet2DConfiguration(path: file(CheckpointFiles.configuration))
+    let block = description.spaceToDepth * description.spaceToDepth
+    guard configuration.inputChannels == description.form.inputs * block, configuration.outputChannels == block
+    else {
+      throw CheckpointError.unsupported(
+        file(CheckpointFiles.configuration), setting: "in_channels, out_channels",
+        found: "\(configuration.inputChannels), \(configuration.outputChannels)",
+        expected: "\(description.form.inputs * block), \(block) for the form '\(description.form.rawValue)'")
+    }
+    let weights = try SafeTensors(path: file(CheckpointFiles.weights))
+    network = try HNetwork(
+      description.form, configuration, spaceToDepth: description.spaceToDepth, ParameterStore(weights))
+    self.path = path
+    self.description = description
+    tweedieError = TweedieError(
+      steps: description.tweedieSteps, errors: description.tweedieErrors, NoiseSchedule())
+  }
+
+  public var parameterCount: Int { network.parameters.count }
+
+  /// - Throws: ``CheckpointError/otherOperator(_:differences:)`` when the network was tuned for another scan.
+  public func expect(_ fingerprint: OperatorFingerprint) throws(CheckpointError) {
+    let differences = description.fingerprint.differences(from: fingerprint)
+    guard differences.isEmpty else { throw .otherOperator(path, differences: differences) }
+  }
+
+  /// - Throws: ``CheckpointError/otherPrior(_:found:expected:)`` when it was tuned with another prior.
+  public func expect(prior checksum: String) throws(CheckpointError) {
+    guard checksum == description.priorChecksum else {
+      throw .otherPrior(path, found: checksum, expected: description.priorChecksum)
+    }
+  }
+}

@@ -1,0 +1,65 @@
+import Fields
+import Operators
+
+/// DEFT: the learnt h-transform of one kind of scan.
+///
+/// The network was tuned for one operator; see ``HNetwork`` for the two forms. Nothing has a step size to
+/// tune, and no gradient passes through prior or operator.
+///
+/// Source: Denker et al., NeurIPS 2024, arXiv 2406.01781, equations 9 and 10 (form `paper`); the form
+/// `preconditioned` starts from the direction of DDS instead of the gradient.
+public struct DEFT<Operator: LinearOperator>: HTransform where Operator.Domain == ImageSpace {
+  public typealias Space = ImageSpace
+
+  private let checkpoint: HCheckpoint
+  private let measurement: NormalizedMeasurement<Operator>
+  private let reference: Image
+  private let schedule: NoiseSchedule
+
+  /// - Parameter reference: x_ref, the simple inverse of y in the network's range.
+  public init(
+    _ checkpoint: HCheckpoint, _ measurement: NormalizedMeasurement<Operator>, reference: Image,
+    schedule: NoiseSchedule
+  ) {
+    self.checkpoint = checkpoint
+    self.measurement = measurement
+    self.reference = reference
+    self.schedule = schedule
+  }
+
+  public func condition(_ estimate: Image, noisy x: Image, step t: Int) throws -> Image {
+    let h = checkpoint.network
+    let corrected = try Torch.withoutGradients { () throws(TorchError) in
+      switch h.form {
+      case .preconditioned:
+        let s = checkpoint.tweedieError[t]
+        let d = measurement.direction(from: estimate, error: s, steps: checkpoint.description.iterations)
+        return try h.preconditioned(
+          noisy: Tensor(x), estimate: Tensor(estimate), direction: Tensor(d), reference: Tensor(reference),
+          s: [s], time: [t])
+      case .paper:
+        return try h.paper(
+          noisy: Tensor(x), estimate: Tensor(estimate), gradient: Tensor(measurement.gradient(estimate)),
+          schedule: schedule, time: [t])
+      }
+    }
+    return try corrected.clamped(to: -1...1).images()[0]
+  }
+}
+
+/// A frozen prior as a denoiser of images.
+public struct PriorDenoiser: Denoiser {
+  public let space: ImageSpace
+  private let prior: DiffusionPrior
+
+  public init(_ prior: DiffusionPrior, on space: ImageSpace) {
+    self.prior = prior
+    self.space = space
+  }
+
+  public var schedule: NoiseSchedule { prior.schedule }
+
+  public func estimate(_ x: Image, step t: Int) throws -> Image {
+    try prior.estimate(Tensor(x), steps: [t]).images()[0]
+  }
+}

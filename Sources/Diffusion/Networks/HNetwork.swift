@@ -1,0 +1,121 @@
+import Foundation
+
+/// The network of DEFT: an image network NN1 and one number per time step, NN2.
+///
+///     preconditioned:  x0_cond = x̂₀ + NN2(t) d + 2 s_t NN1(x_t, x̂₀, x̂₀ + d, x_ref, t)
+///     paper:           x0_cond = x̂₀ − (b/a) (NN1(x_t, x̂₀, σ² g, t) − σ² n(t) g),   g = Aᴴ(y − A x̂₀)/σ²
+///
+/// NN1 ends in a layer of zeros, so that training starts from DDS (preconditioned; NN2 = 1) or from a constant
+/// step along the gradient (paper; NN2 = σ² n with n = 1, the paper's 0.01 at σ = 0.1).
+///
+/// Source: Denker et al., NeurIPS 2024, equations 9 and 10, and section 4 for the form of the network.
+final class HNetwork {
+  let nn1: PixelUNet
+  private let nn2: (Linear, Linear)
+  private let frequencies: [Float]
+  let parameters: ParameterStore
+  let form: HDescription.Form
+
+  static let timeFeatures = 64
+
+  init(_ form: HDescription.Form, _ configuration: UNet2DConfiguration, spaceToDepth: Int, _ store: ParameterStore) throws {
+    self.form = form
+    parameters = store
+    nn1 = PixelUNet(try UNet2D(configuration, scope: store.root), spaceToDepth: spaceToDepth)
+    let width = HNetwork.timeFeatures
+    nn2 = (
+      try Linear(store.root("nn2")("linear_1"), width, width),
+      try Linear(store.root("nn2")("linear_2"), width, 1, start: .zero, bias: 1)
+    )
+    try store.expectAllUsed()
+    frequencies = (0..<width / 2).map { Float(exp(-log(10000.0) * Double($0) / Double(width / 2))) }
+  }
+
+  static func configuration(_ form: HDescription.Form, channels: [Int], spaceToDepth: Int) -> UNet2DConfiguration {
+    let block = spaceToDepth * spaceToDepth
+    return UNet2DConfiguration(
+      inputChannels: form.inputs * block, outputChannels: block, channels: channels)
+  }
+
+  /// NN2(t): `[N]` steps → `[N, 1, 1, 1]`
+  func weight(_ t: [Int]) throws(TorchError) -> Tensor {
+    let phases = t.flatMap { step in frequencies.map { Float(step) * $0 } }
+    let phase = try Tensor(phases, shape: [t.count, frequencies.count])
+    let features = try Tensor.concatenated([phase.cosine(), phase.sine()], axis: 1)
+    return try nn2.1(nn2.0(features).silu()).reshaped([t.count, 1, 1, 1])
+  }
+
+  /// x0_cond of the preconditioned form. `s` holds s_t per sample.
+  func preconditioned(
+    noisy x: Tensor, estimate: Tensor, direction d: Tensor, reference: Tensor, s: [Double], time t: [Int]
+  ) throws(TorchError) -> Tensor {
+    let inputs = try Tensor.concatenated([x, estimate, estimate + d, reference], axis: 1)
+    let twoS = try Tensor(s.map { Float(2 * $0) }, shape: [s.count, 1, 1, 1])
+    return try estimate + weight(t) * d + twoS * nn1(inputs, time: t)
+  }
+
+  /// x0_cond of the paper's form. `gradient` is σ² g = Aᴴ(y − A x̂₀).
+  func paper(
+    noisy x: Tensor, estimate: Tensor, gradient: Tensor, schedule: NoiseSchedule, time t: [Int]
+  ) throws(TorchError) -> Tensor {
+    let inputs = try Tensor.concatenated([x, estimate, gradient], axis: 1)
+    let noise = try nn1(inputs, time: t) - weight(t) * gradient
+    let ratio = try Tensor(t.map { Float(schedule.b($0) / schedule.a($0)) }, shape: [t.count, 1, 1, 1])
+    return try estimate - ratio * noise
+  }
+}
+
+/// What an h-network was tuned for.
+public struct HDescription: Codable, Hashable, Sendable {
+  public enum Form: String, Codable, CaseIterable, Sendable {
+    case preconditioned, paper
+
+    /// Images that NN1 sees.
+    var inputs: Int { self == .preconditioned ? 4 : 3 }
+  }
+
+  public var form: Form
+  public var spaceToDepth: Int
+  public var range: IntensityRange
+  /// SHA-256 of the weights of the prior it was tuned with.
+  public var priorChecksum: String
+  public var fingerprint: OperatorFingerprint
+  /// The noise levels it has seen: σ of the line integrals relative to their mean.
+  public var noise: ClosedRange<Double>
+  /// Conjugate-gradient steps of the direction d.
+  public var iterations: Int
+  /// s_t of the prior on the images it was tuned on.
+  public var tweedieSteps: [Int]
+  public var tweedieErrors: [Double]
+}
+
+/// What must agree between the operator a network was tuned for and the one it is used with.
+///
+/// Lengths are in pixels: a scan of twice the pixel size and twice the bin size is the same problem.
+public struct OperatorFingerprint: Codable, Hashable, Sendable {
+  /// Name and value of everything that determines the operator, in a fixed order.
+  public let entries: [Entry]
+
+  public struct Entry: Codable, Hashable, Sendable {
+    public let name: String
+    public let value: String
+
+    public init(_ name: String, _ value: String) {
+      self.name = name
+      self.value = value
+    }
+  }
+
+  public init(_ entries: [Entry]) { self.entries = entries }
+
+  /// One sentence per difference, empty where both agree.
+  public func differences(from other: OperatorFingerprint) -> [String] {
+    let theirs = Dictionary(other.entries.map { ($0.name, $0.value) }, uniquingKeysWith: { a, _ in a })
+    let ours = Dictionary(entries.map { ($0.name, $0.value) }, uniquingKeysWith: { a, _ in a })
+    let names = entries.map(\.name) + other.entries.map(\.name).filter { ours[$0] == nil }
+    return names.compactMap { name in
+      guard ours[name] != theirs[name] else { return nil }
+      return "\(name) is \(theirs[name] ?? "absent"), the network was tuned for \(ours[name] ?? "absent")"
+    }
+  }
+}

@@ -1,0 +1,131 @@
+import Fields
+import Foundation
+
+/// Tunes an h-network to a scan, from clean images alone.
+///
+///     L = E ‖x0_cond(x_t, y, t) − x₀‖² / (s_t² + 10⁻⁴),   y = A x₀ + σ n re-drawn every iteration
+///
+/// Prior, Tweedie estimate and operator are outside the graph: only the network is differentiated.
+///
+/// Source: Denker et al., NeurIPS 2024, equation 8, weighted by the error of the prior.
+public final class HTraining<Scan: SimulatedScan> {
+  private let network: HNetwork
+  private let prior: DiffusionPrior
+  private let scan: Scan
+  private let images: any ImageSource
+  private let run: TrainingRun
+  private let folder: URL
+  private let description: HDescription
+  private let tweedieError: TweedieError
+
+  public struct Architecture: Codable, Hashable, Sendable {
+    public var form: HDescription.Form
+    public var channels: [Int]
+    public var spaceToDepth: Int
+    /// Conjugate-gradient steps of the direction d.
+    public var iterations: Int
+
+    public init(
+      form: HDescription.Form = .preconditioned, channels: [Int] = [32, 64, 96, 128], spaceToDepth: Int = 2,
+      iterations: Int = 5
+    ) {
+      self.form = form
+      self.channels = channels
+      self.spaceToDepth = spaceToDepth
+      self.iterations = iterations
+    }
+  }
+
+  public init(
+    _ architecture: Architecture, settings: TrainingSettings, prior: DiffusionPrior, priorChecksum: String,
+    scan: Scan, images: any ImageSource, folder: String
+  ) throws {
+    let configuration = HNetwork.configuration(
+      architecture.form, channels: architecture.channels, spaceToDepth: architecture.spaceToDepth)
+    network = try HNetwork(
+      architecture.form, configuration, spaceToDepth: architecture.spaceToDepth,
+      ParameterStore(seed: settings.seed))
+    self.prior = prior
+    self.scan = scan
+    self.images = images
+    self.folder = URL(fileURLWithPath: folder)
+    let shape = scan.A.domain.shape
+    // Measured on whole images of the scan's size: crops have other errors.
+    let calibration = try prior.calibrated(on: images, rows: shape[0], columns: shape[1], count: 4, seed: settings.seed)
+    description = HDescription(
+      form: architecture.form, spaceToDepth: architecture.spaceToDepth, range: prior.description.range,
+      priorChecksum: priorChecksum, fingerprint: scan.fingerprint, noise: scan.noise,
+      iterations: architecture.iterations, tweedieSteps: calibration.tweedieSteps,
+      tweedieErrors: calibration.tweedieErrors)
+    tweedieError = TweedieError(calibration, prior.schedule)
+    run = try TrainingRun(
+      settings, parameters: network.parameters, folder: CheckpointFiles.training(in: folder))
+  }
+
+  public var parameterCount: Int { network.parameters.count }
+  public var startsAt: Int { run.iteration }
+
+  /// - Parameter onCheckpoint: called after every saved state; the checkpoint lies in the folder then.
+  public func train(
+    report: (TrainingProgress) -> Void, shouldStop: () -> Bool = { false },
+    onCheckpoint: (Int) throws -> Void = { _ in }
+  ) throws {
+    try run.run(
+      loss: { generator in try self.loss(using: &generator) }, report: report, shouldStop: shouldStop,
+      onCheckpoint: {
+        try self.saveCheckpoint()
+        try onCheckpoint(self.run.iteration)
+      })
+  }
+
+  private func loss(using generator: inout SplitMix64) throws -> TrainingRun.Loss {
+    let shape = scan.A.domain.shape
+    let batch = run.settings.batch
+    let clean = (0..<batch).map { _ in images.draw(rows: shape[0], columns: shape[1], using: &generator) }
+    let t = (0..<batch).map { _ in Int(generator.next() % UInt64(prior.schedule.steps)) }
+    let truth = try Tensor(clean)
+    let a = try Tensor(t.map { Float(prior.schedule.a($0)) }, shape: [batch, 1, 1, 1])
+    let b = try Tensor(t.map { Float(prior.schedule.b($0)) }, shape: [batch, 1, 1, 1])
+    let noisy = try a * truth + b * Tensor(generator.normals(truth.count), shape: truth.shape)
+    let estimate = try prior.estimate(noisy, steps: t)
+    let estimates = try estimate.images()
+    let measurements = clean.map { scan.measure($0, using: &generator) }
+
+    let conditioned: Tensor
+    let untrained: Tensor
+    switch network.form {
+    case .preconditioned:
+      let s = t.map { tweedieError[$0] }
+      let d = try Tensor(
+        zip(measurements, zip(estimates, s)).map { measurement, pair in
+          measurement.direction(from: pair.0, error: pair.1, steps: description.iterations)
+        })
+      let references = try Tensor(measurements.map(scan.reference))
+      conditioned = try network.preconditioned(
+        noisy: noisy, estimate: estimate, direction: d, reference: references, s: s, time: t)
+      untrained = try estimate + d
+    case .paper:
+      let gradient = try Tensor(zip(measurements, estimates).map { $0.gradient($1) })
+      conditioned = try network.paper(
+        noisy: noisy, estimate: estimate, gradient: gradient, schedule: prior.schedule, time: t)
+      untrained = estimate
+    }
+    let error = try (conditioned - truth).squared().meanPerSample()
+    let weights = try Tensor(
+      t.map { Float(1 / (tweedieError[$0] * tweedieError[$0] + 1e-4)) }, shape: [batch])
+    return TrainingRun.Loss(
+      tensor: try (error * weights).mean(),
+      figures: [
+        ("error", Double(try error.mean().scalar())),
+        ("untrained", Double(try (untrained - truth).squared().mean().scalar())),
+      ])
+  }
+
+  private func saveCheckpoint() throws {
+    try SafeTensors.write(
+      run.averages, precision: .float16, to: folder.appendingPathComponent(CheckpointFiles.weights).path)
+    try network.nn1.network.configuration.json()
+      .write(to: folder.appendingPathComponent(CheckpointFiles.configuration), options: .atomic)
+    try CheckpointFiles.write(description, to: folder.appendingPathComponent(CheckpointFiles.description))
+  }
+}
