@@ -20,7 +20,7 @@ typedef struct {
 #define GRIDDING_CONJUGATE 0x80000000u
 #define GRIDDING_MAXIMUM_WIDTH 8
 /// Coefficients per polynomial: the error of the fit stays below that of the kernel.
-#define GRIDDING_TERMS(width) ((width) + 4)
+#define GRIDDING_TERMS(width) ((width) + 3)
 
 typedef float gridding_f16 __attribute__((vector_size(64), aligned(4)));
 typedef float gridding_f8 __attribute__((vector_size(32), aligned(4)));

@@ -45,7 +45,7 @@ package struct ExponentialOfSemicircle: Sendable {
     self.error = error
     amplification =
       Self.transform(0, width: width, beta: beta) / Self.transform(0.5 / upsampling, width: width, beta: beta)
-    let terms = width + 4
+    let terms = width + 3  // GRIDDING_TERMS
     var along = [Float](repeating: 0, count: 16 * terms)
     var across = [Float](repeating: 0, count: 8 * terms)
     for neighbour in 0..<width {

@@ -50,7 +50,6 @@ package struct RealImageSpectrum: Sendable {
   private let columnsBackward: FourierPlan
 
   private let halfPitch: Int
-  private let transposedPitch: Int
   private let transposedOffset: Int
   private let scratchOffset: Int
   private let scratchCount: Int
@@ -133,7 +132,6 @@ package struct RealImageSpectrum: Sendable {
 
     halfPitch = (nx / 2 + 1 + 7) / 8 * 8
     let realPitch = 2 * halfPitch
-    transposedPitch = pitch
     rowsForward = try FourierPlan(
       .realToComplex, length: nx, count: Self.block, inputPitch: realPitch, outputPitch: halfPitch,
       aligned: true)
@@ -141,17 +139,17 @@ package struct RealImageSpectrum: Sendable {
       .complexToReal, length: nx, count: Self.block, inputPitch: halfPitch, outputPitch: realPitch,
       aligned: true)
     columnsForward = try FourierPlan(
-      .forward, length: ny, inputPitch: transposedPitch, outputPitch: pitch, aligned: true)
+      .forward, length: ny, inputPitch: pitch, outputPitch: pitch, aligned: true)
     columnsBackward = try FourierPlan(
       .backward, length: ny, inputPitch: pitch, outputPitch: pitch, aligned: true)
 
     transposedOffset = 2 * pitch * max(gridRows, scattered.bandedRows)
-    scratchOffset = transposedOffset + 2 * transposedPitch * spectrumColumns
-    scratchCount = max(2 * Self.block * realPitch, 4 * pitch)
+    scratchOffset = transposedOffset + 2 * pitch * spectrumColumns
+    scratchCount = max(2 * Self.block * realPitch, 2 * pitch)
     workspaceCount = (scratchOffset + threads * scratchCount + 15) / 16 * 16
   }
 
-  /// - Parameter workspace: ``workspaceCount`` floats, zero before the first use and only used by this type.
+  /// - Parameter workspace: ``workspaceCount`` floats.
   package func apply(
     _ image: UnsafePointer<Float>, into values: UnsafeMutablePointer<Float>,
     workspace: UnsafeMutablePointer<Float>
@@ -175,19 +173,20 @@ package struct RealImageSpectrum: Sendable {
       }
       rowsForward.execute(real, half)
       gridding_transpose(
-        instructions, half, halfPitch, run.count, spectrumColumns, transposed + 2 * run.place, transposedPitch
+        instructions, half, halfPitch, run.count, spectrumColumns, transposed + 2 * run.place, pitch
       )
     }
-    // The rows between the two runs are never written, so they keep the zeros of the padding.
     let blocks = (spectrumColumns + Self.block - 1) / Self.block
     parallel(tiles: blocks, threads: threads) { block, worker in
       for column in block * Self.block..<min((block + 1) * Self.block, spectrumColumns) {
+        // The lower half of the image lies at the start, the upper at the end, the padding between them.
+        (transposed + 2 * (pitch * column + rows - rows / 2)).update(repeating: 0, count: 2 * (ny - rows))
         // A mirrored copy is made from a direct one, or from scratch memory where there is none.
         var direct = workspace + scratchOffset + worker * scratchCount
         if let copy = copies[column].first(where: { !$0.mirrored }) {
           direct = workspace + 2 * pitch * copy.row
         }
-        columnsForward.execute(transposed + 2 * transposedPitch * column, direct)
+        columnsForward.execute(transposed + 2 * pitch * column, direct)
         repeatStart(direct)
         for copy in copies[column] {
           let row = workspace + 2 * pitch * copy.row
@@ -209,6 +208,19 @@ package struct RealImageSpectrum: Sendable {
     scattered.interpolate(workspace, into: values, threads: threads)
   }
 
+  private func add(_ source: UnsafePointer<Float>, mirrored: Bool, to sum: UnsafeMutablePointer<Float>) {
+    guard mirrored else {
+      for j in 0..<2 * ny { sum[j] += source[j] }
+      return
+    }
+    sum[0] += source[0]
+    sum[1] -= source[1]
+    for j in 1..<ny {
+      sum[2 * (ny - j)] += source[2 * j]
+      sum[2 * (ny - j) + 1] -= source[2 * j + 1]
+    }
+  }
+
   private func repeatStart(_ row: UnsafeMutablePointer<Float>) {
     let extra = min(Int(GRIDDING_MAXIMUM_WIDTH), ny)
     (row + 2 * ny).update(from: row, count: 2 * extra)
@@ -222,36 +234,29 @@ package struct RealImageSpectrum: Sendable {
     let transposed = workspace + transposedOffset
     let pitch = scattered.pitch
     let blocks = (spectrumColumns + Self.block - 1) / Self.block
-    let lower = rows / 2
     parallel(tiles: blocks, threads: threads) { block, worker in
       let sum = workspace + scratchOffset + worker * scratchCount
-      let column = sum + 2 * pitch
       for index in block * Self.block..<min((block + 1) * Self.block, spectrumColumns) {
-        sum.update(repeating: 0, count: 2 * ny)
+        var first = true
         for copy in copies[index] {
           for row in scattered.contributions[copy.row] {
             let source = workspace + 2 * pitch * row
             for j in 0..<2 * Int(GRIDDING_MAXIMUM_WIDTH) { source[j] += source[2 * ny + j] }
-            if copy.mirrored {
-              sum[0] += source[0]
-              sum[1] -= source[1]
-              for j in 1..<ny {
-                sum[2 * (ny - j)] += source[2 * j]
-                sum[2 * (ny - j) + 1] -= source[2 * j + 1]
-              }
+            if first && !copy.mirrored {
+              sum.update(from: source, count: 2 * ny)
             } else {
-              for j in 0..<2 * ny { sum[j] += source[j] }
+              if first { sum.update(repeating: 0, count: 2 * ny) }
+              add(source, mirrored: copy.mirrored, to: sum)
             }
+            first = false
           }
         }
+        if first { sum.update(repeating: 0, count: 2 * ny) }
         // The inverse FFT of a half spectrum counts its inner columns twice, its ends once.
         if index == 0 || 2 * index == nx {
           for j in 0..<2 * ny { sum[j] *= 2 }
         }
-        columnsBackward.execute(sum, column)
-        let target = transposed + 2 * transposedPitch * index
-        target.update(from: column, count: 2 * (rows - lower))
-        (target + 2 * (ny - lower)).update(from: column + 2 * (ny - lower), count: 2 * lower)
+        columnsBackward.execute(sum, transposed + 2 * pitch * index)
       }
     }
     let centre = columns / 2
@@ -260,7 +265,7 @@ package struct RealImageSpectrum: Sendable {
       let real = workspace + scratchOffset + worker * scratchCount
       let half = real + 2 * halfPitch * Self.block
       gridding_transpose(
-        instructions, transposed + 2 * run.place, transposedPitch, spectrumColumns, run.count, half, halfPitch
+        instructions, transposed + 2 * run.place, pitch, spectrumColumns, run.count, half, halfPitch
       )
       for r in 0..<run.count {
         (half + 2 * (halfPitch * r + spectrumColumns)).update(

@@ -70,7 +70,7 @@ public struct RadonTransform: ParallelBeamOperator {
       throw .outOfRange(
         "the bin spacing", found: "\(h) mm", expected: "comparable with the pixel spacing \(dx) mm")
     }
-    length = FourierPlan.fastLength(atLeast: max(Int(needed), 4), multipleOf: 2)
+    length = FourierPlan.fastLength(atLeast: max(Int(needed), 4), multipleOf: 8)
     let frequencies = length / 2 + 1
     spectrumPitch = (frequencies + 7) / 8 * 8
     samplePitch = (length + 15) / 16 * 16

@@ -60,7 +60,7 @@ public struct RampFilter: Sendable {
     self.bins = bins
     self.window = window
     self.cutoff = cutoff
-    let length = FourierPlan.fastLength(atLeast: max(2 * bins, 16))
+    let length = FourierPlan.fastLength(atLeast: 2 * bins, multipleOf: 32)
     response = (0...length / 2).map { m in
       let f = 2 * Double(m) / Double(length) / cutoff
       guard f <= 1 + 1e-12 else { return 0 }
