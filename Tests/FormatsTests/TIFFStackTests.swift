@@ -333,6 +333,11 @@ import Testing
       Self.error { _ = try TIFFStack(path: png) }
         == .notTIFF(path: png, firstBytes: [0x89, 0x50, 0x4e, 0x47]))
     #expect(Self.error { _ = try TIFFStack(path: png) }?.description.contains("89 50 4e 47") == true)
+    let pipe = folder("pipe.tif")
+    #expect(mkfifo(pipe, 0o600) == 0)
+    #expect(
+      Self.error { _ = try TIFFStack(path: pipe) }
+        == .cannotOpen(path: pipe, reason: "it is not a regular file"))
     let short = try folder.write(Array("II*".utf8), "short.tif")
     #expect(
       Self.error { _ = try TIFFStack(path: short) } == .truncated(path: short, page: 0, needed: 8, length: 3))
@@ -444,6 +449,27 @@ import Testing
     #expect(
       Self.error { _ = try TIFFStack(path: path) }
         == .tooLarge(path: path, page: 0, rows: 3, columns: 1 << 31, length: UInt64(bytes.count)))
+  }
+
+  @Test(arguments: [1, 8])
+  func refusesTilesThatTheFileCannotHold(compression: Int) throws {
+    let folder = try TemporaryFolder()
+    var page = Self.page(.uint8).0
+    page.pixels = .tiles(rows: 16, columns: 16)
+    page.compression = compression
+    var file = TIFFBytes()
+    file.add(page)
+    var bytes = file.bytes
+    // TileWidth and TileLength, LONGs of 16, become 2¹⁴ each: 256 MiB for 3 × 5 pixels.
+    for tag: UInt8 in [66, 67] {
+      let entry = try #require(bytes.firstRange(of: [tag, 1, 4, 0, 1, 0, 0, 0, 16, 0, 0, 0])).upperBound
+      bytes[entry - 4] = 0
+      bytes[entry - 3] = 0x40
+    }
+    let path = try folder.write(bytes, "a.tif")
+    #expect(
+      Self.error { _ = try TIFFStack(path: path).page(0) }
+        == .damaged(path: path, page: 0, reason: "its tiles do not fit its size"))
   }
 
   @Test func refusesAChainThatRunsInACircle() throws {

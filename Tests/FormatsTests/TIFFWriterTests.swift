@@ -35,7 +35,7 @@ import Testing
 
   @Test func recordsSpacingUnitAndMetadata() throws {
     let folder = try TemporaryFolder()
-    let spacing = Spacing(x: 0.7, y: 1.0 / 3, z: 1.25)
+    let spacing = Spacing(x: 0.7, y: 0.35, z: 1.25)
     var writer = try TIFFWriter(
       path: folder("a.tif"), rows: 2, columns: 2, spacing: spacing, unit: "1/mm",
       metadata: ["method": "deft", "note": "two\nlines", "deft.seed": "7"])

@@ -7,7 +7,8 @@ struct FileBytes: ~Copyable, Sendable {
   private let descriptor: Int32
 
   init(path: String) throws(TIFFError) {
-    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+    // Non-blocking has no effect on files; opening a pipe would otherwise wait for a writer.
+    let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
     guard descriptor >= 0 else { throw Self.failure(path, errno) }
     var status = stat()
     guard fstat(descriptor, &status) == 0 else {

@@ -315,6 +315,8 @@ private struct OpenFile: ~Copyable {
     guard
       layout.chunkRows > 0, width > 0, layout.chunks > 0,
       UInt64(layout.chunkRows) * UInt64(width) <= TIFFStack.largestPage,
+      UInt64(layout.chunkBytes)
+        <= (layout.isUncompressed ? bytes.length : bytes.length * TIFFStack.largestExpansion),
       layout.chunkRowBytes == width * sampleBytes,
       layout.chunkBytes == layout.chunkRows * layout.chunkRowBytes,
       layout.chunks
