@@ -22,7 +22,7 @@ public struct TIFFWriter: ~Copyable, Sendable {
 
   public enum Compression: String, Sendable, Equatable, CaseIterable {
     case none
-    /// Deflate with the predictor for the sample type; no loss.
+    /// Deflate with the predictor for the sample type; no loss. ImageJ opens such floats through Bio-Formats only.
     case deflate
   }
 
