@@ -36,6 +36,16 @@ import Testing
     #expect(a.parts.filter { $0.name != "organ" } == b.parts.filter { $0.name != "organ" })
   }
 
+  @Test func equalLayersDrawDifferentParts() throws {
+    let layer = RandomPhantomFamily.Layer(name: "organ", size: 2...8, value: 1...2)
+    let family = try RandomPhantomFamily(
+      name: "test", unit: .arbitrary, fieldOfView: 100,
+      body: .init(name: "body", size: 30...40, value: 0...1),
+      layers: [layer, layer])
+    let parts = try family.phantom(seed: 1).parts
+    #expect(parts.count == 3 && parts[1].centre != parts[2].centre && parts[1].value != parts[2].value)
+  }
+
   @Test func staysInItsRanges() throws {
     let family = try Self.family()
     var tables = 0

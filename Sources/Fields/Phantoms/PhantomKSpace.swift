@@ -33,11 +33,12 @@ extension PhantomSlice {
 
   /// The Fourier transform
   ///
-  ///     y(k) = 1 / (Δ_row Δ_col √(R C)) · ∫∫ f(x, y) exp(−2πi (k_col (x − x₀)/(C Δ_col) − k_row (y − y₀)/(R Δ_row))) dx dy
+  ///     y(k) = 1/(Δ_row Δ_col √(R C)) · ∫∫ f(x, y) exp(−2πi φ) dx dy
+  ///     φ = k_col (x − x₀)/(C Δ_col) − k_row (y − y₀)/(R Δ_row)
   ///
-  /// with the scale and the phase of the centred unitary DFT of an image on `grid`, whose origin (x₀, y₀) is the
-  /// centre of pixel [⌊R/2⌋, ⌊C/2⌋] and whose rows run against y. It differs from that DFT by what sampling does
-  /// to an image: the mean over a pixel and aliasing.
+  /// with the scale and the phase of the centred unitary DFT of an image on `grid`, whose origin (x₀, y₀) is
+  /// the centre of pixel [⌊R/2⌋, ⌊C/2⌋] and whose rows run against y. It differs from that DFT by what sampling
+  /// does to an image: the mean over a pixel and aliasing.
   ///
   /// An ellipse gives a Bessel function J₁, a rectangle two sinc, a polygon a sum over its edges. A replacing
   /// region is turned into an additive one where everything under it is constant.
@@ -110,45 +111,32 @@ extension ConvexOutline {
 
   /// With w = 2πk, ∫ exp(−iw·p) dp = i/|w|² Σ (w × e) exp(−iw·m) sinc(w·e/2) over edges e with middle m.
   private func polygonTransform(_ k: SIMD2<Double>, origin: SIMD2<Double>) -> Complex<Double> {
-    let moments = polygonMoments()
+    let (area, centroid) = polygonCentroid()
     let w = 2 * .pi * k
     let squared = dot(w, w)
-    let start = phase(k, moments.centroid - origin)
-    // The sum over edges cancels as w → 0: below this the first terms of the series are more exact.
-    if squared * moments.area < 1e-8 {
-      let second = w.x * w.x * moments.xx + 2 * w.x * w.y * moments.xy + w.y * w.y * moments.yy
-      return start.multiplied(by: moments.area - second / 2)
-    }
+    let start = phase(k, centroid - origin)
+    // The sum over edges cancels as w → 0. About the centroid the first term of the series is the area and the
+    // next is smaller by |w|² times a squared radius: here less than what a float resolves.
+    if squared * area < 1e-8 { return start.multiplied(by: area) }
     var sum = Complex<Double>.zero
     for (a, b) in edges {
       let edge = b - a
-      let middle = (a + b) / 2 - moments.centroid
+      let middle = (a + b) / 2 - centroid
       sum += phase(k, middle).multiplied(by: cross(w, edge) * sinc(dot(w, edge) / 2))
     }
     return start * sum * Complex(0, 1 / squared)
   }
 
-  /// Area, centroid and second moments about it.
-  private func polygonMoments() -> (area: Double, centroid: SIMD2<Double>, xx: Double, xy: Double, yy: Double)
-  {
-    let origin = vertices[0]
+  private func polygonCentroid() -> (area: Double, centroid: SIMD2<Double>) {
+    guard let origin = vertices.first else { return (0, centre) }
     var area = 0.0
-    var first = SIMD2<Double>.zero
-    var (xx, xy, yy) = (0.0, 0.0, 0.0)
+    var moment = SIMD2<Double>.zero
     for (p, q) in edges {
-      let (a, b) = (p - origin, q - origin)
-      let triangle = cross(a, b) / 2
+      let triangle = cross(p - origin, q - origin) / 2
       area += triangle
-      first += (a + b) * (triangle / 3)
-      xx += triangle / 6 * (a.x * a.x + a.x * b.x + b.x * b.x)
-      yy += triangle / 6 * (a.y * a.y + a.y * b.y + b.y * b.y)
-      xy += triangle / 12 * (2 * a.x * a.y + a.x * b.y + b.x * a.y + 2 * b.x * b.y)
+      moment += (p + q - 2 * origin) * (triangle / 3)
     }
-    let mean = first / area
-    return (
-      area, origin + mean, xx - area * mean.x * mean.x, xy - area * mean.x * mean.y,
-      yy - area * mean.y * mean.y
-    )
+    return (area, origin + moment / area)
   }
 
   private func phase(_ k: SIMD2<Double>, _ p: SIMD2<Double>) -> Complex<Double> {

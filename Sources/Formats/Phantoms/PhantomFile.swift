@@ -20,10 +20,13 @@ public enum PhantomDescription: Hashable, Sendable {
 ///       - {name: rod, ellipse: [5, 5], centre: [30, 0], value: 900, z: [-10, 0], drift: [0.5, 0]}
 ///
 /// Every part has one shape: `ellipse` and `rectangle` with half axes in mm, `polygon` with vertices around the
-/// centre, `bars` with count, width, gap and length. Optional: `centre` [x, y], `rotation` in degrees,
-/// `blend`, `z` [low, high] or `ellipsoid` {centre, halfAxis} along z, `drift` [x, y] in mm per mm of z, `bend`
-/// [x, y] in mm per mm², `turn` in degrees per mm, `taper` per mm, `mirrored` for a twin on the other side of x = 0. A file with `layers` instead of `parts` describes a
-/// ``RandomPhantomFamily`` in the words of its properties; a range is written [low, high], or as one number.
+/// centre, `bars` with count, width, gap and length. Optional are `centre` [x, y], `rotation` in degrees,
+/// `blend`, `z` [low, high] or `ellipsoid` {centre, halfAxis} along z, `mirrored` for a twin on the other side of
+/// x = 0, and what changes along z: `drift` [x, y] in mm per mm, `bend` [x, y] in mm per mm², `turn` in degrees
+/// per mm, `taper` per mm.
+///
+/// A file with `layers` instead of `parts` describes a ``RandomPhantomFamily`` in the words of its properties; a
+/// range is written [low, high], or as one number.
 ///
 /// In HU a replacing part has its value, an additive one changes what is there by so many HU; air is outside.
 public enum PhantomFile {

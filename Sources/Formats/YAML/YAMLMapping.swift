@@ -39,8 +39,8 @@ public final class YAMLMapping {
 
   /// The value of a key.
   ///
-  /// - Throws: ``YAMLError/missingKey(_:key:parent:expected:)``, or ``YAMLError/unknownKey(_:key:parent:suggestion:known:)``
-  ///   where a key that nobody knows looks like the missing one.
+  /// - Throws: ``YAMLError/missingKey(_:key:parent:expected:)``, or where a key that nobody knows looks like the
+  ///   missing one ``YAMLError/unknownKey(_:key:parent:suggestion:known:)``.
   public func value(_ key: String, expected: String = "a value") throws(YAMLError) -> YAMLValue {
     if let value = optional(key) { return value }
     let strangers = entries.filter { !asked.contains($0.key) }
