@@ -53,10 +53,13 @@ import Testing
     for i in square.samples.indices { square.samples[i] = 1 }
     let blank = Image(shape: [40, 40])
     #expect(try rmse(square, reference: blank, region: .circle) == 1)
-    // Pixels in the circle: 20² π within a ring of a pixel's width.
     var corner = square
     corner[3, 3] = 50  // its distance from the centre is 23.3
-    #expect(try ssim(corner, reference: square, dataRange: 1, region: .whole) < 1)
+    #expect(try rmse(corner, reference: square, region: .circle) == 0)
+    #expect(try rmse(corner, reference: square) > 1)
+    #expect(
+      try ssim(corner, reference: square, dataRange: 1)
+        < ssim(corner, reference: square, dataRange: 1, region: .circle))
   }
 
   @Test func refusesWhatCannotBeCompared() {

@@ -30,6 +30,9 @@ package struct ExponentialOfSemicircle: Sendable {
   /// - Parameter upsampling: grid points per image sample, above 1.
   package init?(accuracy: Double, upsampling: Double) {
     for width in Self.widths {
+      // What the best kernel could reach; widths far from the accuracy are not worth the search.
+      let limit = Double.exp(-.pi * Double(width) * (1 - 1 / upsampling).squareRoot())
+      guard limit <= 30 * accuracy else { continue }
       let (beta, error) = Self.bestShape(width: width, upsampling: upsampling)
       if error <= accuracy {
         self.init(width: width, beta: beta, error: error, upsampling: upsampling)
