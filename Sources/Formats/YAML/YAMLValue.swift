@@ -8,7 +8,7 @@ public enum NumberRange: Sendable, Hashable {
   case notNegative
   case between(Double, Double)
 
-  func contains(_ value: Double) -> Bool {
+  public func contains(_ value: Double) -> Bool {
     switch self {
     case .any: true
     case .positive: value > 0
@@ -17,7 +17,7 @@ public enum NumberRange: Sendable, Hashable {
     }
   }
 
-  func sentence(_ noun: String) -> String {
+  public func sentence(_ noun: String) -> String {
     switch self {
     case .any: noun
     case .positive: "\(noun) above 0"

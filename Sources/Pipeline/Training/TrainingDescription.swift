@@ -5,7 +5,7 @@ import Formats
 /// The clean images of a training file: stacks, random phantoms, or both.
 ///
 ///     images:
-///       stacks: [ct/train.tif]       # relative to the YAML file
+///       stacks: [train.tif]          # relative to the YAML file
 ///       offset: -1024                # added to stored values to reach HU
 ///       phantoms: ../phantoms/random-ct.yaml
 ///       phantomFraction: 0.1         # of all draws
@@ -67,6 +67,25 @@ extension TrainingSettings {
   }
 }
 
+/// The keys of `network:` that all networks share.
+struct NetworkDescription {
+  var channels: [Int]
+  var spaceToDepth: Int
+
+  init(channels: [Int]) {
+    self.channels = channels
+    spaceToDepth = 2
+  }
+
+  init(_ map: YAMLMapping, channels standard: [Int]) throws(YAMLError) {
+    channels = try map.numbers("channels", .between(1, 4096), default: standard.map(Double.init)).map { Int($0) }
+    spaceToDepth = try map.integer("spaceToDepth", .between(1, 8), default: 2)
+    guard !channels.isEmpty, channels.allSatisfy({ $0 % 8 == 0 }) else {
+      throw map.invalid("'channels' is \(channels), expected multiples of 8, one for every level.")
+    }
+  }
+}
+
 /// `pipelines/train-ct-prior.yaml`: how a prior is trained.
 public struct PriorTrainingDescription: Hashable, Sendable {
   public var images: TrainingImagesDescription
@@ -87,19 +106,70 @@ public struct PriorTrainingDescription: Hashable, Sendable {
     images = try root.mapping("images") { map throws(YAMLError) in
       try TrainingImagesDescription(map, folder: folder)
     }
-    architecture = PriorTraining.Architecture()
-    if let network = root.optional("network") {
-      architecture = try network.mapping { map throws(YAMLError) in
-        PriorTraining.Architecture(
-          channels: try map.numbers("channels", .positive, default: [48, 96, 128, 160]).map { Int($0) },
-          spaceToDepth: try map.integer("spaceToDepth", .between(1, 8), default: 2))
-      }
-    }
+    let network = try root.optional("network").map { value throws(YAMLError) in
+      try value.mapping { map throws(YAMLError) in try NetworkDescription(map, channels: [48, 96, 128, 160]) }
+    } ?? NetworkDescription(channels: [48, 96, 128, 160])
+    architecture = PriorTraining.Architecture(channels: network.channels, spaceToDepth: network.spaceToDepth)
     (settings, crop, phantomSize) = try root.mapping("training") { map throws(YAMLError) in
       (
         try TrainingSettings(map, learningRate: 5e-4, batch: 8, averageDecay: 0.999, warmUp: 200),
         try map.integer("crop", .positive, default: 128), try map.integer("phantomSize", .positive, default: 256)
       )
+    }
+    output = resolve(try root.text("output"), folder)
+  }
+}
+
+/// `pipelines/tune-sparse-view-ct.yaml`: how a network is tuned to a scan, an h-network or its supervised rival.
+///
+///     pipeline: sparse-view-ct.yaml        # the scan, and the prior
+///     images: …
+///     noise: [0.005, 0.02]                 # relative to the mean line integral
+///     network: {form: preconditioned, channels: [32, 64, 96, 128]}
+///     training: {iterations: 800, batch: 4}
+///     output: priors/ct-60-views
+public struct ScanTrainingDescription: Hashable, Sendable {
+  public var pipeline: PipelineDescription
+  public var images: TrainingImagesDescription
+  public var noise: ClosedRange<Double>
+  public var form: HDescription.Form
+  public var channels: [Int]
+  public var spaceToDepth: Int
+  public var iterations: Int
+  public var settings: TrainingSettings
+  public var output: String
+
+  public init(file: String) throws(YAMLError) {
+    let folder = URL(fileURLWithPath: file).deletingLastPathComponent()
+    self = try YAMLValue.read(file: file).mapping { root throws(YAMLError) in
+      try ScanTrainingDescription(root, folder: folder)
+    }
+  }
+
+  private init(_ root: YAMLMapping, folder: URL) throws(YAMLError) {
+    pipeline = try PipelineDescription(file: resolve(try root.text("pipeline"), folder))
+    images = try root.mapping("images") { map throws(YAMLError) in
+      try TrainingImagesDescription(map, folder: folder)
+    }
+    let levels = try root.numbers("noise", count: 2, .positive)
+    guard levels[0] <= levels[1] else {
+      throw root.invalid("'noise' is \(levels), expected the lower level first.")
+    }
+    noise = levels[0]...levels[1]
+    let standard = [32, 64, 96, 128]
+    var network = NetworkDescription(channels: standard)
+    (form, iterations) = (.preconditioned, 5)
+    if let value = root.optional("network") {
+      (network, form, iterations) = try value.mapping { map throws(YAMLError) in
+        (
+          try NetworkDescription(map, channels: standard), try map.choice("form", default: .preconditioned),
+          try map.integer("iterations", .between(1, 100), default: 5)
+        )
+      }
+    }
+    (channels, spaceToDepth) = (network.channels, network.spaceToDepth)
+    settings = try root.mapping("training") { map throws(YAMLError) in
+      try TrainingSettings(map, learningRate: 1e-3, batch: 4, averageDecay: 0.99, warmUp: 50)
     }
     output = resolve(try root.text("output"), folder)
   }
