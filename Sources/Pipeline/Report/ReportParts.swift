@@ -1,0 +1,105 @@
+import Foundation
+import Glibc
+
+/// What the report remembers of a slice whose pixels it may have dropped.
+struct ReportFigures: Codable, Sendable {
+  let index: Int
+  let verdict: ReportVerdict
+  let seconds: Double?
+}
+
+/// The unfinished report: a folder beside it that survives a killed run.
+///
+/// `figures.jsonl` has one line per slice, behind a line that says which run it belongs to; the pixels of
+/// every slice that is still a candidate have a file of their own. A slice is recorded when its line is
+/// durable, and its line is written after its pixels.
+struct ReportParts: Sendable {
+  /// Parts of another run, or of another choice of slices, are of no use to this one.
+  struct Header: Codable, Equatable {
+    let identity: String
+    let sliceCount: Int
+    let limits: ReportLimits
+  }
+
+  let folder: String
+  private var figuresPath: String { folder + "/figures.jsonl" }
+
+  /// Opens the folder, and returns what an earlier run of the same identity left in it.
+  static func open(_ folder: String, header: Header) throws(ReportError) -> (ReportParts, [ReportFigures]) {
+    let parts = ReportParts(folder: folder)
+    let recorded = try parts.load(header)
+    if recorded == nil { parts.remove() }
+    do {
+      try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    } catch {
+      throw .cannotCreate(path: folder, reason: ReportFile.reason())
+    }
+    // Written anew also after a kill: the last line may be torn.
+    var file = try ReportFile(path: parts.figuresPath)
+    try file.write(try parts.line(header))
+    for figures in recorded ?? [] { try file.write(try parts.line(figures)) }
+    try file.commit()
+    return (parts, recorded ?? [])
+  }
+
+  private func load(_ header: Header) throws(ReportError) -> [ReportFigures]? {
+    guard let data = FileManager.default.contents(atPath: figuresPath) else { return nil }
+    let lines = data.split(separator: UInt8(ascii: "\n"))
+    guard let first = lines.first, (try? EmbeddedJSON.decode(Header.self, from: Data(first))) == header
+    else { return nil }
+    return lines.dropFirst().compactMap { try? EmbeddedJSON.decode(ReportFigures.self, from: Data($0)) }
+  }
+
+  func record(_ figures: ReportFigures) throws(ReportError) {
+    let bytes = [UInt8](try line(figures))
+    let descriptor = Glibc.open(figuresPath, O_WRONLY | O_APPEND | O_CLOEXEC)
+    guard descriptor >= 0 else { throw .cannotWrite(path: figuresPath, reason: ReportFile.reason()) }
+    defer { close(descriptor) }
+    guard write(descriptor, bytes, bytes.count) == bytes.count, fsync(descriptor) == 0 else {
+      throw .cannotWrite(path: figuresPath, reason: ReportFile.reason())
+    }
+  }
+
+  func path(of index: Int) -> String { folder + "/slice_" + slicePadded(index) + ".json" }
+
+  func keep(_ payload: ReportPayload) throws(ReportError) {
+    let path = path(of: payload.index)
+    var file = try ReportFile(path: path)
+    try file.write(try json(payload, path: path))
+    try file.commit()
+  }
+
+  func drop(_ index: Int) { unlink(path(of: index)) }
+
+  func has(_ index: Int) -> Bool { access(path(of: index), R_OK) == 0 }
+
+  /// The text of a slice's pixels, fit to stand inside a `script` element.
+  func pixels(of index: Int) throws(ReportError) -> Data {
+    let path = path(of: index)
+    let data: Data
+    do {
+      data = try Data(contentsOf: URL(fileURLWithPath: path))
+    } catch {
+      throw .cannotRead(path: path, reason: ReportFile.reason())
+    }
+    // The folder lay open to everyone between two runs: what could leave the element is not let in.
+    guard data.first == UInt8(ascii: "{"), data.last == UInt8(ascii: "}"), !data.contains(UInt8(ascii: "<"))
+    else { throw .damagedParts(path: path) }
+    return data
+  }
+
+  func remove() { try? FileManager.default.removeItem(atPath: folder) }
+
+  private func line(_ value: some Encodable) throws(ReportError) -> Data {
+    try json(value, path: figuresPath) + [UInt8(ascii: "\n")]
+  }
+
+  private func json(_ value: some Encodable, path: String) throws(ReportError) -> Data {
+    do { return try EmbeddedJSON.encode(value) } catch { throw .cannotWrite(path: path, reason: "\(error)") }
+  }
+
+  private func slicePadded(_ index: Int) -> String {
+    let number = String(index + 1)
+    return String(repeating: "0", count: max(0, 5 - number.count)) + number
+  }
+}

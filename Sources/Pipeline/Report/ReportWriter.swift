@@ -1,0 +1,96 @@
+import Foundation
+
+/// Writes the report of a run: one HTML file that needs nothing else.
+///
+/// Slices are handed over one at a time, in any order. Their figures are kept, about a kilobyte each; their
+/// pixels are written beside the report at once and dropped again when worse slices come, so that neither
+/// memory nor disk grows with the number of slices beyond that. A run that was killed goes on where it
+/// stopped: ``recorded`` names the slices that need not be handed over again.
+///
+/// The report appears under its name complete or not at all, and can be written as often as wanted while the
+/// run is going on.
+public struct ReportWriter: ~Copyable, Sendable {
+  public let path: String
+  public let sliceCount: Int
+  public let limits: ReportLimits
+  private let parts: ReportParts
+  private var selection: ReportSelection
+  private var figures: [Int: ReportFigures] = [:]
+
+  /// - Parameters:
+  ///   - path: the HTML file. A folder of this name with ".parts" behind it holds the unfinished report.
+  ///   - identity: a fingerprint of the run's input, configuration and seed. Parts with another one are
+  ///     discarded.
+  ///   - sliceCount: slices of the whole run.
+  public init(
+    path: String, identity: String, sliceCount: Int, limits: ReportLimits = ReportLimits()
+  ) throws(ReportError) {
+    precondition(sliceCount >= 0, "\(sliceCount) slices")
+    self.path = path
+    self.sliceCount = sliceCount
+    self.limits = limits
+    selection = ReportSelection(sliceCount: sliceCount, limit: limits.slices)
+    let header = ReportParts.Header(identity: identity, sliceCount: sliceCount, limits: limits)
+    let (parts, recorded) = try ReportParts.open(path + ".parts", header: header)
+    self.parts = parts
+    for entry in recorded where (0..<sliceCount).contains(entry.index) {
+      let candidate = ReportSelection.Candidate(index: entry.index, verdict: entry.verdict)
+      if let drop = selection.offer(candidate).drop { parts.drop(drop) }
+      figures[entry.index] = entry
+    }
+    // Pixels that should be there and are not: let the slice come again.
+    for index in selection.indices where !parts.has(index) { figures[index] = nil }
+  }
+
+  /// The slices the report knows, counted from 0.
+  public var recorded: Set<Int> { Set(figures.keys) }
+
+  /// Takes one slice. A slice handed over again replaces the earlier one.
+  public mutating func append(_ slice: ReportSlice) throws(ReportError) {
+    precondition(
+      (0..<sliceCount).contains(slice.index), "slice \(slice.index) of a run of \(sliceCount)")
+    let candidate = ReportSelection.Candidate(index: slice.index, verdict: slice.verdict)
+    let (keep, drop) = selection.offer(candidate)
+    if keep { try parts.keep(ReportPayload(slice, side: limits.side)) } else { parts.drop(slice.index) }
+    let entry = ReportFigures(index: slice.index, verdict: slice.verdict, seconds: slice.seconds)
+    try parts.record(entry)
+    figures[slice.index] = entry
+    if let drop { parts.drop(drop) }
+  }
+
+  /// Writes the report of the slices handed over so far.
+  @discardableResult
+  public func write(_ data: ReportData) throws(ReportError) -> ReportSummary {
+    let embedded = selection.indices.filter { figures[$0] != nil }
+    let page = ReportPage(
+      data: data, figures: figures.values.sorted { $0.index < $1.index }, sliceCount: sliceCount,
+      embedded: embedded)
+    var file = try ReportFile(path: path)
+    try file.write(page.opening)
+    for index in embedded {
+      try file.write(#"<script type="application/json" id="slice-\#(index)">"#)
+      try file.write(try parts.pixels(of: index))
+      try file.write("</script>\n")
+    }
+    try file.write(page.closing)
+    let bytes = file.bytes
+    try file.commit()
+    return ReportSummary(path: path, bytes: bytes, embedded: embedded)
+  }
+
+  /// Writes the report and removes its parts.
+  @discardableResult
+  public consuming func finish(_ data: ReportData) throws(ReportError) -> ReportSummary {
+    let summary = try write(data)
+    parts.remove()
+    return summary
+  }
+}
+
+/// What was written.
+public struct ReportSummary: Sendable, Equatable {
+  public let path: String
+  public let bytes: Int
+  /// The slices that carry pixels, counted from 0.
+  public let embedded: [Int]
+}
