@@ -59,7 +59,10 @@ let package = Package(
       ]),
     .executableTarget(
       name: "deft",
-      dependencies: ["Pipeline", "Diffusion", "Fields", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
+      dependencies: [
+        "Fields", "Formats", "Operators", "Diffusion", "Reconstruction", "Pipeline",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ]),
 
     .target(name: "TestSupport", dependencies: ["Fields", "Operators"], path: "Tests/TestSupport"),
     testTarget("Fields", [numerics]),

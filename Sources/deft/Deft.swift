@@ -8,5 +8,5 @@ struct Deft: AsyncParsableCommand {
     abstract: "Reconstructs sparse measurements with a diffusion prior, and checks every slice against them.",
     discussion: "Research software: not for diagnostic use.",
     version: "0.1.0",
-    subcommands: [Train.self])
+    subcommands: [Train.self, CompareCommand.self])
 }

@@ -24,6 +24,10 @@ struct TrainingLog {
   }
 
   func checkpoint(_ iteration: Int) { line("checkpoint at iteration \(iteration)") }
+
+  func end(stopped: Bool) {
+    if stopped { line("stopped; the same command goes on from here") }
+  }
 }
 
 /// Raised by Ctrl-C and SIGTERM, so that work ends at the next safe point.

@@ -1,12 +1,7 @@
 import Fields
 import Foundation
 
-/// A trained prior on disk, in the layout of diffusers, plus `deft.json` with what diffusers has no key for.
-///
-///     config.json  diffusion_pytorch_model.safetensors  scheduler_config.json  deft.json
-///
-/// A folder without `deft.json` is a model made elsewhere: no space-to-depth, range HU/1000.
-/// A file that ends in `.pt` is a TorchScript closed box; `deft.json` may lie beside it as `NAME.json`.
+/// What `deft.json` says of a prior: what diffusers has no key for.
 public struct PriorDescription: Codable, Hashable, Sendable {
   public var spaceToDepth = 1
   public var range = IntensityRange.hounsfield
@@ -17,7 +12,13 @@ public struct PriorDescription: Codable, Hashable, Sendable {
   public init() {}
 }
 
-enum CheckpointFiles {
+/// The files of a checkpoint and how they are read and written.
+public enum CheckpointFiles {
+  /// The file of the weights in a checkpoint's folder.
+  public static func weights(in folder: String) -> String {
+    URL(fileURLWithPath: folder).appendingPathComponent(weights).path
+  }
+
   static let configuration = "config.json"
   static let weights = "diffusion_pytorch_model.safetensors"
   static let schedule = "scheduler_config.json"
@@ -46,6 +47,13 @@ enum CheckpointFiles {
 }
 
 /// A frozen diffusion prior: network, schedule, range and the measured error of its estimates.
+///
+/// On disk a folder in the layout of diffusers, plus `deft.json`:
+///
+///     config.json  diffusion_pytorch_model.safetensors  scheduler_config.json  deft.json
+///
+/// A folder without `deft.json` is a model made elsewhere: no space-to-depth, range HU/1000.
+/// A file that ends in `.pt` is a TorchScript closed box; `deft.json` may lie beside it as `NAME.json`.
 ///
 /// Not `Sendable`: it holds tensors. Every task that needs one loads its own or shares an actor.
 public final class DiffusionPrior {
