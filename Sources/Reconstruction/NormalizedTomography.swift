@@ -17,10 +17,12 @@ public struct NormalizedTomography<Operator: ParallelBeamOperator>: Sendable {
   /// offset · A 1, line integrals of the network's 0.
   private let background: Sinogram
   private let gain: Double
+  private let totalVariation: TotalVariation<Operator>
 
-  public init(_ A: Operator, scale: AttenuationScale) throws(OperatorError) {
+  public init(_ A: Operator, scale: AttenuationScale, threads: Int? = nil) throws(OperatorError) {
     self.A = A
     self.scale = scale
+    totalVariation = try TotalVariation(A, lowerBound: 0, threads: threads)
     fbp = try FilteredBackProjection(A)
     let norm = A.norm()
     guard norm > 0 else {
@@ -41,17 +43,23 @@ public struct NormalizedTomography<Operator: ParallelBeamOperator>: Sendable {
     return NormalizedMeasurement(normalized, v, sigma: sigma / gain)
   }
 
-  /// Line integrals of a measurement.
-  public func lineIntegrals(_ measurement: NormalizedMeasurement<Operator>) -> Sinogram {
+  /// x_ref of a measurement: its simple inverse in the network's range, held to [−1, 1].
+  public func reference(
+    _ measurement: NormalizedMeasurement<Operator>, by inverse: SimpleInverse
+  ) throws -> Image {
     var y = measurement.y
     A.codomain.scale(&y, by: Float(gain))
     A.codomain.add(1, background, to: &y)
-    return y
-  }
-
-  /// x_ref of line integrals: filtered back-projection in the network's range, held to [−1, 1].
-  public func reference(_ y: Sinogram) -> Image {
-    scale.normalized(fbp(y)).map { min(1, max(-1, $0)) }
+    let image: Image
+    switch inverse {
+    case .fbp: image = fbp(y)
+    case .totalVariation(let lambda, let steps):
+      let sigma = Float(measurement.sigma * gain)
+      image = try totalVariation.solve(
+        y, variance: Sinogram(shape: y.shape, filledWith: sigma * sigma), lambda: lambda, limit: steps
+      ).image
+    }
+    return scale.normalized(image).map { min(1, max(-1, $0)) }
   }
 
   /// What a network tuned to this scan is bound to. Lengths are in pixels.
@@ -79,10 +87,14 @@ public struct NormalizedTomography<Operator: ParallelBeamOperator>: Sendable {
 public struct SimulatedParallelBeam<Operator: ParallelBeamOperator>: SimulatedScan {
   public let tomography: NormalizedTomography<Operator>
   public let noise: ClosedRange<Double>
+  public let simpleInverse: SimpleInverse
 
-  public init(_ tomography: NormalizedTomography<Operator>, noise: ClosedRange<Double>) {
+  public init(
+    _ tomography: NormalizedTomography<Operator>, noise: ClosedRange<Double>, simpleInverse: SimpleInverse
+  ) {
     self.tomography = tomography
     self.noise = noise
+    self.simpleInverse = simpleInverse
   }
 
   public var A: Scaled<Operator> { tomography.normalized }
@@ -98,7 +110,7 @@ public struct SimulatedParallelBeam<Operator: ParallelBeamOperator>: SimulatedSc
     return tomography.measurement(y, sigma: sigma)
   }
 
-  public func reference(_ measurement: NormalizedMeasurement<Operator>) -> Image {
-    tomography.reference(tomography.lineIntegrals(measurement))
+  public func reference(_ measurement: NormalizedMeasurement<Operator>) throws -> Image {
+    try tomography.reference(measurement, by: simpleInverse)
   }
 }

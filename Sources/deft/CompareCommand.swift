@@ -88,11 +88,8 @@ struct CompareCommand: AsyncParsableCommand {
         try writer.finish()
       }
     }
-    let sigma: Double
-    if case .gaussian(let value) = scan.noise { sigma = value } else { sigma = measurements[0].sigma }
     let table = ComparisonTable(
-      methods: rows, dataRange: Comparison.dataRange, unit: "HU", model: scan.model, noiseSigma: sigma,
-      input: input, truth: truth, threads: threads, seed: description.seed)
+      rows, scan: scan, sigma: measurements[0].sigma, truth: truth, threads: threads, seed: description.seed)
     if json != "-" { print(text(table)) }
     if let json {
       let encoder = JSONEncoder()

@@ -1,5 +1,7 @@
 import ArgumentParser
-import Diffusion
+
+/// The version that reports and manifests state.
+let deftVersion = "0.1.0"
 
 @main
 struct Deft: AsyncParsableCommand {
@@ -7,6 +9,8 @@ struct Deft: AsyncParsableCommand {
     commandName: "deft",
     abstract: "Reconstructs sparse measurements with a diffusion prior, and checks every slice against them.",
     discussion: "Research software: not for diagnostic use.",
-    version: "0.1.0",
-    subcommands: [Train.self, CompareCommand.self])
+    version: deftVersion,
+    subcommands: [
+      CompareCommand.self, Train.self, SampleCommand.self,
+    ])
 }

@@ -116,7 +116,7 @@ extension ScanTrainingDescription {
     let tomography = try workshop.tomography()
     let shape = tomography.A.domain.shape
     return (
-      SimulatedParallelBeam(tomography, noise: noise),
+      SimulatedParallelBeam(tomography, noise: noise, simpleInverse: reference),
       try images.open(
         size: max(shape[0], shape[1]), minimum: max(shape[0], shape[1]), attenuation: pipeline.attenuation)
     )

@@ -36,9 +36,11 @@ final class StopSignal: Sendable {
   private nonisolated(unsafe) var sources: [any DispatchSourceSignal] = []
 
   init() {
+    // A queue of its own has a thread of its own: the shared ones may all be busy with the work to be stopped.
+    let queue = DispatchQueue(label: "signals")
     for number in [SIGINT, SIGTERM] {
       signal(number, SIG_IGN)
-      let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
+      let source = DispatchSource.makeSignalSource(signal: number, queue: queue)
       source.setEventHandler { [weak self] in self?.raised.withLock { $0 = true } }
       source.resume()
       sources.append(source)

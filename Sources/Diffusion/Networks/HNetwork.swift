@@ -82,11 +82,21 @@ public struct HDescription: Codable, Hashable, Sendable {
   public var fingerprint: OperatorFingerprint
   /// The noise levels it has seen: σ of the line integrals relative to their mean.
   public var noise: ClosedRange<Double>
+  /// How x_ref is made from the measurement.
+  public var reference: SimpleInverse
   /// Conjugate-gradient steps of the direction d.
   public var iterations: Int
   /// s_t of the prior on the images it was tuned on.
   public var tweedieSteps: [Int]
   public var tweedieErrors: [Double]
+}
+
+/// A simple inverse of the measurement, fed to a network as x_ref.
+public enum SimpleInverse: Codable, Hashable, Sendable {
+  /// Filtered back-projection.
+  case fbp
+  /// Total variation of this weight against half of χ², in mm, stopped after so many steps.
+  case totalVariation(lambda: Double, steps: Int)
 }
 
 /// What must agree between the operator a network was tuned for and the one it is used with.

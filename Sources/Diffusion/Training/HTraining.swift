@@ -54,7 +54,7 @@ public final class HTraining<Scan: SimulatedScan> {
     let calibration = try prior.calibrated(on: images, rows: shape[0], columns: shape[1], count: 4, seed: settings.seed)
     description = HDescription(
       form: architecture.form, spaceToDepth: architecture.spaceToDepth, range: prior.description.range,
-      priorChecksum: priorChecksum, fingerprint: scan.fingerprint, noise: scan.noise,
+      priorChecksum: priorChecksum, fingerprint: scan.fingerprint, noise: scan.noise, reference: scan.simpleInverse,
       iterations: architecture.iterations, tweedieSteps: calibration.tweedieSteps,
       tweedieErrors: calibration.tweedieErrors)
     tweedieError = TweedieError(calibration, prior.schedule)
@@ -100,7 +100,7 @@ public final class HTraining<Scan: SimulatedScan> {
         zip(measurements, zip(estimates, s)).map { measurement, pair in
           measurement.direction(from: pair.0, error: pair.1, steps: description.iterations)
         })
-      let references = try Tensor(measurements.map(scan.reference))
+      let references = try Tensor(measurements.map { try scan.reference($0) })
       conditioned = try network.preconditioned(
         noisy: noisy, estimate: estimate, direction: d, reference: references, s: s, time: t)
       untrained = try estimate + d

@@ -49,7 +49,7 @@ public final class PostprocessTraining<Scan: SimulatedScan> {
     let shape = scan.A.domain.shape
     let batch = run.settings.batch
     let clean = (0..<batch).map { _ in images.draw(rows: shape[0], columns: shape[1], using: &generator) }
-    let references = try Tensor(clean.map { scan.reference(scan.measure($0, using: &generator)) })
+    let references = try Tensor(clean.map { try scan.reference(scan.measure($0, using: &generator)) })
     let truth = try Tensor(clean)
     let image = try references + network(references, time: Array(repeating: 0, count: batch))
     return TrainingRun.Loss(

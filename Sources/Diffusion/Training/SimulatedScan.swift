@@ -12,6 +12,8 @@ public protocol SimulatedScan {
   var noise: ClosedRange<Double> { get }
   /// A measurement of `x` with fresh noise.
   func measure(_ x: Image, using generator: inout SplitMix64) -> NormalizedMeasurement<Operator>
+  /// How x_ref is made.
+  var simpleInverse: SimpleInverse { get }
   /// x_ref: the simple inverse of a measurement, held to [−1, 1].
-  func reference(_ measurement: NormalizedMeasurement<Operator>) -> Image
+  func reference(_ measurement: NormalizedMeasurement<Operator>) throws -> Image
 }

@@ -10,7 +10,7 @@ import Reconstruction
 public enum MethodDescription: Hashable, Sendable {
   case fbp(window: RampFilter.Window, cutoff: Double)
   case cgls(limit: Int)
-  case tv(TVWeight)
+  case tv(TVWeight, limit: Int)
   case dds(SamplingDescription)
   case deft(SamplingDescription, h: String)
   case postprocess(network: String)
@@ -84,7 +84,9 @@ extension MethodDescription {
     case .cgls:
       self = .cgls(limit: try keys.integer("steps", .between(1, 100_000)) ?? 100)
     case .tv:
-      self = .tv(try keys.number("lambda", .positive).map { .fixed($0) } ?? .discrepancy)
+      self = .tv(
+        try keys.number("lambda", .positive).map { .fixed($0) } ?? .discrepancy,
+        limit: try keys.integer("steps", .between(1, 100_000)) ?? 3000)
     case .dds:
       self = .dds(try MethodDescription.sampling(keys))
     case .deft:

@@ -46,6 +46,18 @@ public struct ComparisonTable: Codable, Sendable {
   public var truth: String
   public var threads: Int
   public var seed: UInt64
+
+  public init(_ methods: [Row], scan: ScanInput, sigma: Double, truth: String, threads: Int, seed: UInt64) {
+    self.methods = methods
+    dataRange = Comparison.dataRange
+    unit = "HU"
+    model = scan.model
+    noiseSigma = sigma
+    input = scan.path
+    self.truth = truth
+    self.threads = threads
+    self.seed = seed
+  }
 }
 
 /// Runs methods on the slices of a scan and measures them against the truth.

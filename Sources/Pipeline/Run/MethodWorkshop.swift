@@ -27,7 +27,7 @@ public final class MethodWorkshop {
     if let ready = tomographies[n] { return ready }
     let geometry = description.geometry.everyView(n)
     let A = try RadonTransform(geometry.grid, beam: geometry.beam, threads: threads)
-    let tomography = try NormalizedTomography(A, scale: description.attenuation)
+    let tomography = try NormalizedTomography(A, scale: description.attenuation, threads: threads)
     tomographies[n] = tomography
     return tomography
   }
@@ -39,10 +39,10 @@ public final class MethodWorkshop {
       return try FilteredBackProjection(tomography.A, window: window, cutoff: cutoff)
     case .cgls(let limit):
       return LeastSquaresMethod(tomography.A, limit: limit)
-    case .tv(.discrepancy):
-      return try TotalVariationMethod(tomography.A, threads: threads)
-    case .tv(.fixed(let lambda)):
-      return try TotalVariationMethod(tomography.A, weight: .fixed(lambda), threads: threads)
+    case .tv(.discrepancy, let limit):
+      return try TotalVariationMethod(tomography.A, limit: limit, threads: threads)
+    case .tv(.fixed(let lambda), let limit):
+      return try TotalVariationMethod(tomography.A, weight: .fixed(lambda), limit: limit, threads: threads)
     case .dds(let sampling):
       return try PosteriorSampling(
         tomography, prior: loadPrior(), guidance: .dds, settings: settings(sampling, standardSteps: 50))

@@ -125,6 +125,7 @@ public struct PriorTrainingDescription: Hashable, Sendable {
 ///     pipeline: sparse-view-ct.yaml        # the scan, and the prior
 ///     images: …
 ///     noise: [0.005, 0.02]                 # relative to the mean line integral
+///     reference: {method: tv, lambda: 200, steps: 60}     # x_ref; fbp unless given
 ///     network: {form: preconditioned, channels: [32, 64, 96, 128]}
 ///     training: {iterations: 800, batch: 4}
 ///     output: priors/ct-60-views
@@ -132,6 +133,7 @@ public struct ScanTrainingDescription: Hashable, Sendable {
   public var pipeline: PipelineDescription
   public var images: TrainingImagesDescription
   public var noise: ClosedRange<Double>
+  public var reference: SimpleInverse
   public var form: HDescription.Form
   public var channels: [Int]
   public var spaceToDepth: Int
@@ -156,6 +158,18 @@ public struct ScanTrainingDescription: Hashable, Sendable {
       throw root.invalid("'noise' is \(levels), expected the lower level first.")
     }
     noise = levels[0]...levels[1]
+    reference = .fbp
+    if let value = root.optional("reference") {
+      enum Kind: String, CaseIterable { case fbp, tv }
+      reference = try value.mapping { map throws(YAMLError) in
+        switch try map.choice("method", of: Kind.self) {
+        case .fbp: .fbp
+        case .tv:
+          .totalVariation(
+            lambda: try map.number("lambda", .positive), steps: try map.integer("steps", .between(1, 10_000)))
+        }
+      }
+    }
     let standard = [32, 64, 96, 128]
     var network = NetworkDescription(channels: standard)
     (form, iterations) = (.preconditioned, 5)

@@ -40,10 +40,15 @@ public struct TotalVariationMethod<Operator: ParallelBeamOperator>: Reconstructo
 
   private let method: TotalVariation<Operator>
   private let weight: Weight
+  private let limit: Int
 
-  public init(_ A: Operator, weight: Weight = .discrepancy(target: 1), threads: Int? = nil) throws(OperatorError) {
+  /// - Parameter limit: the most steps to take, each an A and an Aᴴ.
+  public init(
+    _ A: Operator, weight: Weight = .discrepancy(target: 1), limit: Int = 3000, threads: Int? = nil
+  ) throws(OperatorError) {
     method = try TotalVariation(A, lowerBound: 0, threads: threads)
     self.weight = weight
+    self.limit = limit
   }
 
   public var evaluations: Int { 0 }
@@ -52,11 +57,12 @@ public struct TotalVariationMethod<Operator: ParallelBeamOperator>: Reconstructo
     switch weight {
     case .fixed(let lambda):
       SliceReconstruction(
-        image: try method.solve(measurement.sinogram, variance: measurement.variance, lambda: lambda).image)
+        image: try method.solve(measurement.sinogram, variance: measurement.variance, lambda: lambda, limit: limit
+        ).image)
     case .discrepancy(let target):
       SliceReconstruction(
         image: try method.solveByDiscrepancy(
-          measurement.sinogram, variance: measurement.variance, target: target
+          measurement.sinogram, variance: measurement.variance, target: target, limit: limit
         ).image)
     }
   }

@@ -72,7 +72,8 @@ public struct PosteriorSampling<Operator: ParallelBeamOperator>: Reconstructor {
       draw = { try sample(denoiser, using: &$0) }
     case .deft(let checkpoint):
       let h = DEFT(
-        checkpoint, y, reference: tomography.reference(measurement.sinogram), schedule: prior.schedule)
+        checkpoint, y, reference: try tomography.reference(y, by: checkpoint.description.reference),
+        schedule: prior.schedule)
       let denoiser = ConditionedDenoiser(unconditioned, h)
       draw = { try sample(denoiser, using: &$0) }
     }
@@ -114,7 +115,8 @@ public struct PostprocessMethod<Operator: ParallelBeamOperator>: Reconstructor {
   public var evaluations: Int { 1 }
 
   public func reconstruct(_ measurement: SliceMeasurement) throws -> SliceReconstruction {
-    let image = try network(tomography.reference(measurement.sinogram))
+    let y = tomography.measurement(measurement.sinogram, sigma: measurement.sigma)
+    let image = try network(tomography.reference(y, by: .fbp))
     return SliceReconstruction(image: tomography.scale.attenuation(image))
   }
 }
