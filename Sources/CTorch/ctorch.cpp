@@ -2,6 +2,7 @@
 
 #include <malloc.h>
 
+#include <atomic>
 #include <cstring>
 #include <mutex>
 #include <string>
@@ -29,10 +30,23 @@ void leave(char **error, const char *message) {
   if (error) *error = strdup(message);
 }
 
+// OpenMP keeps the number of threads per calling thread: what one thread asks for, another does not get.
+// Swift's tasks move between threads, so every entry brings its thread up to date.
+std::atomic<int> wanted_threads{0};
+
+void apply_threads() {
+  thread_local int applied = 0;
+  int wanted = wanted_threads.load(std::memory_order_relaxed);
+  if (wanted == applied) return;
+  at::set_num_threads(wanted);
+  applied = wanted;
+}
+
 /// Runs `body`; turns every exception into a message and the value `failed`.
 template <typename Result, typename Body>
 Result guarded(char **error, Result failed, Body body) {
   try {
+    apply_threads();
     return body();
   } catch (const c10::Error &e) {
     leave(error, e.what_without_backtrace());
@@ -96,9 +110,12 @@ void ctorch_free_message(char *message) { free(message); }
 const char *ctorch_version(void) { return TORCH_VERSION; }
 void ctorch_set_threads(int threads) {
   keep_large_blocks();
-  at::set_num_threads(threads);
+  wanted_threads.store(threads, std::memory_order_relaxed);
 }
-int ctorch_threads(void) { return at::get_num_threads(); }
+int ctorch_threads(void) {
+  apply_threads();
+  return at::get_num_threads();
+}
 bool ctorch_has_cuda(void) { return at::hasCUDA(); }
 bool ctorch_set_gradients(bool enabled) {
   bool earlier = at::GradMode::is_enabled();

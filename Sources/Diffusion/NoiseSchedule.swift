@@ -36,23 +36,41 @@ public struct NoiseSchedule: Hashable, Sendable {
 }
 
 extension NoiseSchedule {
-  /// Reads diffusers' `scheduler_config.json`: linear β, ε-prediction.
-  init(path: String) throws(CheckpointError) {
+  /// Reads diffusers' `scheduler_config.json`: linear β, ε-prediction. Other schedules are errors, never ignored.
+  package init(path: String) throws(CheckpointError) {
     let json: [String: Any]
     do {
       let data = try Data(contentsOf: URL(fileURLWithPath: path))
-      json = try JSONSerialization.jsonObject(with: data) as? [String: Any] ?? [:]
+      guard let object = try JSONSerialization.jsonObject(with: data) as? [String: Any] else {
+        throw CheckpointError.malformed(path, reason: "it is not a JSON object")
+      }
+      json = object
+    } catch let error as CheckpointError {
+      throw error
     } catch {
       throw .unreadable(path, reason: (error as NSError).localizedDescription.trimmingCharacters(in: ["."]))
     }
+    func value<T>(_ key: String, _ standard: T) throws(CheckpointError) -> T {
+      guard let found = json[key] else { return standard }
+      guard let typed = found as? T else {
+        throw .malformed(path, reason: "'\(key)' is '\(found)', expected a \(T.self)")
+      }
+      return typed
+    }
     for (key, expected) in [("beta_schedule", "linear"), ("prediction_type", "epsilon")] {
-      let found = json[key] as? String ?? expected
+      let found = try value(key, expected)
       guard found == expected else {
         throw .unsupported(path, setting: key, found: "'\(found)'", expected: "'\(expected)'")
       }
     }
-    let steps = json["num_train_timesteps"] as? Int ?? 1000
-    let (first, last) = (json["beta_start"] as? Double ?? 1e-4, json["beta_end"] as? Double ?? 0.02)
+    if let betas = json["trained_betas"], !(betas is NSNull) {
+      throw .unsupported(path, setting: "trained_betas", found: "a list", expected: "null")
+    }
+    guard try !value("rescale_betas_zero_snr", false) else {
+      throw .unsupported(path, setting: "rescale_betas_zero_snr", found: "true", expected: "false")
+    }
+    let steps = try value("num_train_timesteps", 1000)
+    let (first, last) = (try value("beta_start", 1e-4), try value("beta_end", 0.02))
     guard (1...100_000).contains(steps), first > 0, first <= last, last < 1 else {
       throw .malformed(path, reason: "β from \(first) to \(last) in \(steps) steps is no schedule")
     }
@@ -60,13 +78,15 @@ extension NoiseSchedule {
   }
 
   /// diffusers' `scheduler_config.json` of the linear schedule.
-  func json() throws -> Data {
+  package func json() throws -> Data {
     let first = 1 - cumulative[0]
     let last = steps > 1 ? 1 - cumulative[steps - 1] / cumulative[steps - 2] : first
     return try JSONSerialization.data(
       withJSONObject: [
-        "_class_name": "DDPMScheduler", "beta_schedule": "linear", "beta_start": (first * 1e12).rounded() / 1e12,
-        "beta_end": (last * 1e12).rounded() / 1e12, "num_train_timesteps": steps, "prediction_type": "epsilon",
+        "_class_name": "DDPMScheduler", "beta_schedule": "linear",
+        "beta_start": (first * 1e12).rounded() / 1e12,
+        "beta_end": (last * 1e12).rounded() / 1e12, "num_train_timesteps": steps,
+        "prediction_type": "epsilon",
         "clip_sample": true, "clip_sample_range": 1.0, "variance_type": "fixed_small",
       ], options: [.prettyPrinted, .sortedKeys])
   }

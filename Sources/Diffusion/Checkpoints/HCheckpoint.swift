@@ -9,16 +9,18 @@ import Foundation
 public final class HCheckpoint {
   public let path: String
   public let description: HDescription
-  let network: HNetwork
-  let tweedieError: TweedieError
+  package let network: HNetwork
+  package let tweedieError: TweedieError
 
   public init(path: String) throws {
     let folder = URL(fileURLWithPath: path)
     func file(_ name: String) -> String { folder.appendingPathComponent(name).path }
     let description = try CheckpointFiles.read(HDescription.self, from: file(CheckpointFiles.description))
+    try description.validate(file(CheckpointFiles.description))
     let configuration = try UNet2DConfiguration(path: file(CheckpointFiles.configuration))
     let block = description.spaceToDepth * description.spaceToDepth
-    guard configuration.inputChannels == description.form.inputs * block, configuration.outputChannels == block
+    guard configuration.inputChannels == description.form.inputs * block,
+      configuration.outputChannels == block
     else {
       throw CheckpointError.unsupported(
         file(CheckpointFiles.configuration), setting: "in_channels, out_channels",

@@ -12,6 +12,12 @@ public struct PriorDescription: Codable, Hashable, Sendable {
   public init() {}
 }
 
+extension PriorDescription {
+  func validate(_ path: String) throws(CheckpointError) {
+    try CheckpointFiles.validate(spaceToDepth: spaceToDepth, range, tweedieSteps, tweedieErrors, in: path)
+  }
+}
+
 /// The files of a checkpoint and how they are read and written.
 public enum CheckpointFiles {
   /// The file of the weights in a checkpoint's folder.
@@ -33,9 +39,43 @@ public enum CheckpointFiles {
     do {
       return try JSONDecoder().decode(type, from: Data(contentsOf: URL(fileURLWithPath: path)))
     } catch let error as DecodingError {
-      throw .malformed(path, reason: "\(error)")
+      throw .malformed(path, reason: reason(error))
     } catch {
       throw .unreadable(path, reason: (error as NSError).localizedDescription.trimmingCharacters(in: ["."]))
+    }
+  }
+
+  private static func reason(_ error: DecodingError) -> String {
+    func name(_ path: [any CodingKey]) -> String { path.map(\.stringValue).joined(separator: ".") }
+    switch error {
+    case .keyNotFound(let key, let context): return "'\(name(context.codingPath + [key]))' is missing"
+    case .typeMismatch(_, let context) where context.codingPath.isEmpty: return "it is not a JSON object"
+    case .typeMismatch(_, let context), .valueNotFound(_, let context):
+      return "'\(name(context.codingPath))' is of another type"
+    case .dataCorrupted(let context) where context.codingPath.isEmpty: return "it is not a JSON object"
+    case .dataCorrupted(let context): return "'\(name(context.codingPath))' has a value that cannot be"
+    @unknown default: return "\(error)"
+    }
+  }
+
+  /// What `deft.json` says is used as divisors, shifts and subscripts: it must make sense.
+  static func validate(
+    spaceToDepth: Int, _ range: IntensityRange, _ tweedieSteps: [Int] = [], _ tweedieErrors: [Double] = [],
+    in path: String
+  ) throws(CheckpointError) {
+    guard (1...16).contains(spaceToDepth) else {
+      throw .malformed(path, reason: "'spaceToDepth' is \(spaceToDepth), expected 1 to 16")
+    }
+    guard range.low < range.high else {
+      throw .malformed(path, reason: "'range' goes from \(range.low) to \(range.high)")
+    }
+    guard tweedieSteps.count == tweedieErrors.count,
+      tweedieSteps.allSatisfy({ (0..<100_000).contains($0) }),
+      zip(tweedieSteps, tweedieSteps.dropFirst()).allSatisfy(<),
+      tweedieErrors.allSatisfy({ $0 > 0 && $0.isFinite })
+    else {
+      throw .malformed(
+        path, reason: "'tweedieSteps' and 'tweedieErrors' are no curve of rising steps and errors above 0")
     }
   }
 
@@ -71,6 +111,7 @@ public final class DiffusionPrior {
       description =
         FileManager.default.fileExists(atPath: beside)
         ? try CheckpointFiles.read(PriorDescription.self, from: beside) : PriorDescription()
+      try description.validate(beside)
       schedule = NoiseSchedule()
     } else {
       let folder = URL(fileURLWithPath: path)
@@ -80,6 +121,16 @@ public final class DiffusionPrior {
         FileManager.default.fileExists(atPath: file(CheckpointFiles.description))
         ? try CheckpointFiles.read(PriorDescription.self, from: file(CheckpointFiles.description))
         : PriorDescription()
+      try description.validate(file(CheckpointFiles.description))
+      let block = description.spaceToDepth * description.spaceToDepth
+      guard configuration.inputChannels == configuration.outputChannels,
+        configuration.inputChannels % block == 0
+      else {
+        throw CheckpointError.unsupported(
+          file(CheckpointFiles.configuration), setting: "in_channels, out_channels",
+          found: "\(configuration.inputChannels), \(configuration.outputChannels)",
+          expected: "as many out as in, and a multiple of \(block) for blocks of \(block) pixels")
+      }
       let weights = try SafeTensors(path: file(CheckpointFiles.weights))
       let parameters = ParameterStore(weights)
       predictor = PixelUNet(
@@ -119,7 +170,7 @@ public struct TweedieError: Hashable, Sendable {
 
   /// Interpolates the measured values. Without any, s_t is the posterior deviation of a Gaussian prior of
   /// variance v = 1/4, √(v b² / (v a² + b²)).
-  init(steps: [Int], errors: [Double], _ schedule: NoiseSchedule) {
+  package init(steps: [Int], errors: [Double], _ schedule: NoiseSchedule) {
     guard steps.count == errors.count, steps.count > 1 else {
       values = (0..<schedule.steps).map {
         let (a, b, v) = (schedule.a($0), schedule.b($0), 0.25)
@@ -127,7 +178,8 @@ public struct TweedieError: Hashable, Sendable {
       }
       return
     }
-    values = (0..<schedule.steps).map { t in
+    // The steps it was measured at may belong to a longer schedule.
+    values = (0..<max(schedule.steps, steps[steps.count - 1] + 1)).map { t in
       let upper = steps.firstIndex { $0 >= t } ?? steps.count - 1
       guard upper > 0 else { return errors[0] }
       let (left, right) = (steps[upper - 1], steps[upper])
@@ -136,7 +188,7 @@ public struct TweedieError: Hashable, Sendable {
     }
   }
 
-  init(_ description: PriorDescription, _ schedule: NoiseSchedule) {
+  package init(_ description: PriorDescription, _ schedule: NoiseSchedule) {
     self.init(steps: description.tweedieSteps, errors: description.tweedieErrors, schedule)
   }
 

@@ -4,7 +4,8 @@ import Foundation
 ///
 ///     u64 header length | JSON {name: {dtype, shape, data_offsets}} | values, little endian
 ///
-/// Reads F32, F16, BF16 and F64; writes F32 and F16. Offsets are checked against the file before use.
+/// Reads F32, F16, BF16 and F64; writes F32 and F16. The tensors must fill the file without gaps or overlaps, so
+/// that a truncated or edited file is found out before its values are used.
 public struct SafeTensors {
   public struct Entry: Equatable, Sendable {
     public let name: String
@@ -29,7 +30,9 @@ public struct SafeTensors {
     } catch {
       throw .unreadable(path, reason: (error as NSError).localizedDescription.trimmingCharacters(in: ["."]))
     }
-    guard data.count >= 8 else { throw .malformed(path, reason: "it has \(data.count) bytes, fewer than a header") }
+    guard data.count >= 8 else {
+      throw .malformed(path, reason: "it has \(data.count) bytes, fewer than a header")
+    }
     let length = data.withUnsafeBytes { UInt64(littleEndian: $0.loadUnaligned(as: UInt64.self)) }
     guard length <= UInt64(data.count - 8), length < 100_000_000 else {
       throw .malformed(path, reason: "its header claims \(length) bytes, the file has \(data.count)")
@@ -50,7 +53,8 @@ public struct SafeTensors {
         offsets.count == 2, shape.allSatisfy({ $0 >= 0 && $0 < 1 << 31 })
       else { throw .malformed(path, reason: "the entry '\(name)' is incomplete") }
       guard let width = SafeTensors.widths[type] else {
-        throw .unsupported(path, setting: "the type of '\(name)'", found: type, expected: "F64, F32, F16 or BF16")
+        throw .unsupported(
+          path, setting: "the type of '\(name)'", found: type, expected: "F64, F32, F16 or BF16")
       }
       var bytes = width
       for extent in shape {
@@ -61,7 +65,21 @@ public struct SafeTensors {
       guard offsets[0] >= 0, offsets[1] >= offsets[0], offsets[1] <= data.count - start,
         offsets[1] - offsets[0] == bytes
       else { throw .malformed(path, reason: "the values of '\(name)' lie outside the file") }
-      entries[name] = Entry(name: name, type: type, shape: shape, range: start + offsets[0]..<start + offsets[1])
+      entries[name] = Entry(
+        name: name, type: type, shape: shape, range: start + offsets[0]..<start + offsets[1])
+    }
+    var end = start
+    for entry in entries.values.sorted(by: {
+      ($0.range.lowerBound, $0.range.upperBound) < ($1.range.lowerBound, $1.range.upperBound)
+    }) {
+      guard entry.range.lowerBound == end else {
+        throw .malformed(
+          path, reason: "the values of '\(entry.name)' overlap others or leave a gap before them")
+      }
+      end = entry.range.upperBound
+    }
+    guard end == data.count else {
+      throw .malformed(path, reason: "\(data.count - end) bytes at its end belong to no tensor")
     }
     self.entries = entries
     self.metadata = metadata
@@ -74,19 +92,30 @@ public struct SafeTensors {
       switch entry.type {
       case "F64":
         return (0..<count).map {
-          Float(Double(bitPattern: UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: base + 8 * $0, as: UInt64.self))))
+          Float(
+            Double(
+              bitPattern: UInt64(
+                littleEndian: bytes.loadUnaligned(fromByteOffset: base + 8 * $0, as: UInt64.self))))
         }
       case "F32":
         return (0..<count).map {
-          Float(bitPattern: UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: base + 4 * $0, as: UInt32.self)))
+          Float(
+            bitPattern: UInt32(
+              littleEndian: bytes.loadUnaligned(fromByteOffset: base + 4 * $0, as: UInt32.self)))
         }
       case "F16":
         return (0..<count).map {
-          Float(Float16(bitPattern: UInt16(littleEndian: bytes.loadUnaligned(fromByteOffset: base + 2 * $0, as: UInt16.self))))
+          Float(
+            Float16(
+              bitPattern: UInt16(
+                littleEndian: bytes.loadUnaligned(fromByteOffset: base + 2 * $0, as: UInt16.self))))
         }
       default:
         return (0..<count).map {
-          Float(bitPattern: UInt32(UInt16(littleEndian: bytes.loadUnaligned(fromByteOffset: base + 2 * $0, as: UInt16.self))) << 16)
+          Float(
+            bitPattern: UInt32(
+              UInt16(littleEndian: bytes.loadUnaligned(fromByteOffset: base + 2 * $0, as: UInt16.self))) << 16
+          )
         }
       }
     }

@@ -9,16 +9,19 @@ import Foundation
 /// step along the gradient (paper; NN2 = σ² n with n = 1, the paper's 0.01 at σ = 0.1).
 ///
 /// Source: Denker et al., NeurIPS 2024, equations 9 and 10, and section 4 for the form of the network.
-final class HNetwork {
-  let nn1: PixelUNet
+package final class HNetwork {
+  package let nn1: PixelUNet
   private let nn2: (Linear, Linear)
   private let frequencies: [Float]
-  let parameters: ParameterStore
-  let form: HDescription.Form
+  package let parameters: ParameterStore
+  package let form: HDescription.Form
 
   static let timeFeatures = 64
 
-  init(_ form: HDescription.Form, _ configuration: UNet2DConfiguration, spaceToDepth: Int, _ store: ParameterStore) throws {
+  package init(
+    _ form: HDescription.Form, _ configuration: UNet2DConfiguration, spaceToDepth: Int,
+    _ store: ParameterStore
+  ) throws {
     self.form = form
     parameters = store
     nn1 = PixelUNet(try UNet2D(configuration, scope: store.root), spaceToDepth: spaceToDepth)
@@ -31,14 +34,16 @@ final class HNetwork {
     frequencies = (0..<width / 2).map { Float(exp(-log(10000.0) * Double($0) / Double(width / 2))) }
   }
 
-  static func configuration(_ form: HDescription.Form, channels: [Int], spaceToDepth: Int) -> UNet2DConfiguration {
+  package static func configuration(_ form: HDescription.Form, channels: [Int], spaceToDepth: Int)
+    -> UNet2DConfiguration
+  {
     let block = spaceToDepth * spaceToDepth
     return UNet2DConfiguration(
       inputChannels: form.inputs * block, outputChannels: block, channels: channels)
   }
 
   /// NN2(t): `[N]` steps → `[N, 1, 1, 1]`
-  func weight(_ t: [Int]) throws(TorchError) -> Tensor {
+  package func weight(_ t: [Int]) throws(TorchError) -> Tensor {
     let phases = t.flatMap { step in frequencies.map { Float(step) * $0 } }
     let phase = try Tensor(phases, shape: [t.count, frequencies.count])
     let features = try Tensor.concatenated([phase.cosine(), phase.sine()], axis: 1)
@@ -46,7 +51,7 @@ final class HNetwork {
   }
 
   /// x0_cond of the preconditioned form. `s` holds s_t per sample.
-  func preconditioned(
+  package func preconditioned(
     noisy x: Tensor, estimate: Tensor, direction d: Tensor, reference: Tensor, s: [Double], time t: [Int]
   ) throws(TorchError) -> Tensor {
     let inputs = try Tensor.concatenated([x, estimate, estimate + d, reference], axis: 1)
@@ -55,7 +60,7 @@ final class HNetwork {
   }
 
   /// x0_cond of the paper's form. `gradient` is σ² g = Aᴴ(y − A x̂₀).
-  func paper(
+  package func paper(
     noisy x: Tensor, estimate: Tensor, gradient: Tensor, schedule: NoiseSchedule, time t: [Int]
   ) throws(TorchError) -> Tensor {
     let inputs = try Tensor.concatenated([x, estimate, gradient], axis: 1)
@@ -89,6 +94,20 @@ public struct HDescription: Codable, Hashable, Sendable {
   /// s_t of the prior on the images it was tuned on.
   public var tweedieSteps: [Int]
   public var tweedieErrors: [Double]
+}
+
+extension HDescription {
+  func validate(_ path: String) throws(CheckpointError) {
+    try CheckpointFiles.validate(spaceToDepth: spaceToDepth, range, tweedieSteps, tweedieErrors, in: path)
+    guard (1...1000).contains(iterations) else {
+      throw .malformed(path, reason: "'iterations' is \(iterations), expected 1 to 1000")
+    }
+    if case .totalVariation(let lambda, let steps) = reference {
+      guard lambda > 0, (1...100_000).contains(steps) else {
+        throw .malformed(path, reason: "'reference' has the weight \(lambda) and \(steps) steps; both must be above 0")
+      }
+    }
+  }
 }
 
 /// A simple inverse of the measurement, fed to a network as x_ref.

@@ -4,16 +4,16 @@
 /// afterwards. Working on blocks of 2 × 2 pixels makes every layer four times cheaper at the price of a
 /// coarser finest level.
 public final class PixelUNet {
-  let network: UNet2D
+  package let network: UNet2D
   let spaceToDepth: Int
 
-  init(_ network: UNet2D, spaceToDepth: Int) {
+  package init(_ network: UNet2D, spaceToDepth: Int) {
     self.network = network
     self.spaceToDepth = spaceToDepth
   }
 
   /// A network that maps `inputs` to `outputs` image channels.
-  convenience init(
+  package convenience init(
     inputs: Int, outputs: Int, channels: [Int], spaceToDepth: Int, _ parameters: ParameterStore
   ) throws {
     let block = spaceToDepth * spaceToDepth
@@ -23,7 +23,7 @@ public final class PixelUNet {
   }
 
   /// `[N, inputs, H, W]` → `[N, outputs, H, W]`
-  func callAsFunction(_ x: Tensor, time t: [Int]) throws(TorchError) -> Tensor {
+  package func callAsFunction(_ x: Tensor, time t: [Int]) throws(TorchError) -> Tensor {
     let shape = x.shape
     let multiple = spaceToDepth << network.configuration.reductions
     let right = (multiple - shape[3] % multiple) % multiple

@@ -4,8 +4,8 @@ import Foundation
 ///
 /// `x` has the shape `[N, inputChannels, H, W]`, H and W divisible by 2^reductions; the output
 /// `[N, outputChannels, H, W]`.
-final class UNet2D {
-  let configuration: UNet2DConfiguration
+package final class UNet2D {
+  package let configuration: UNet2DConfiguration
   private let timeFrequencies: [Float]
   private let timeEmbedding: (Linear, Linear)
   private let input: Conv2d
@@ -16,7 +16,7 @@ final class UNet2D {
   private let output: Conv2d
 
   /// - Throws: ``CheckpointError`` when stored weights do not fit the configuration.
-  init(_ c: UNet2DConfiguration, scope: ParameterScope) throws {
+  package init(_ c: UNet2DConfiguration, scope: ParameterScope) throws {
     configuration = c
     let half = c.channels[0] / 2
     timeFrequencies = (0..<half).map {
@@ -48,7 +48,7 @@ final class UNet2D {
     output = try Conv2d(scope("conv_out"), c.channels[0], c.outputChannels, start: .zero)
   }
 
-  func callAsFunction(_ x: Tensor, time t: [Int]) throws(TorchError) -> Tensor {
+  package func callAsFunction(_ x: Tensor, time t: [Int]) throws(TorchError) -> Tensor {
     let embedding = try timeEmbedding.1(timeEmbedding.0(timeFeatures(t)).silu()).silu()
     var h = try input(configuration.centresInput ? (2 * x) - 1 : x)
     var skips = [h]
@@ -115,7 +115,9 @@ private struct AttentionBlock {
   let heads: Int
 
   init(_ scope: ParameterScope, _ c: UNet2DConfiguration, channels: Int, groups: Int?) throws {
-    norm = try groups.map { try GroupNorm(scope("group_norm"), channels: channels, groups: $0, epsilon: c.normEpsilon) }
+    norm = try groups.map {
+      try GroupNorm(scope("group_norm"), channels: channels, groups: $0, epsilon: c.normEpsilon)
+    }
     query = try Linear(scope("to_q"), channels, channels)
     key = try Linear(scope("to_k"), channels, channels)
     value = try Linear(scope("to_v"), channels, channels)
@@ -159,7 +161,8 @@ private struct DownBlock {
       ? try Conv2d(scope("downsamplers")(0)("conv"), to, to, stride: 2, padding: c.downsamplePadding) : nil
   }
 
-  func callAsFunction(_ x: Tensor, _ embedding: Tensor, _ skips: inout [Tensor]) throws(TorchError) -> Tensor {
+  func callAsFunction(_ x: Tensor, _ embedding: Tensor, _ skips: inout [Tensor]) throws(TorchError) -> Tensor
+  {
     var h = x
     for (i, residual) in residuals.enumerated() {
       h = try residual(h, embedding)
@@ -185,7 +188,8 @@ private struct MiddleBlock {
     }
     let groups = c.attentionNormGroups ?? (c.timeShift == .added ? c.normGroups : nil)
     attention =
-      c.middleAttention ? try AttentionBlock(scope("attentions")(0), c, channels: channels, groups: groups) : nil
+      c.middleAttention
+      ? try AttentionBlock(scope("attentions")(0), c, channels: channels, groups: groups) : nil
   }
 
   func callAsFunction(_ x: Tensor, _ embedding: Tensor) throws(TorchError) -> Tensor {
@@ -216,7 +220,8 @@ private struct UpBlock {
     upsampler = upsamples ? try Conv2d(scope("upsamplers")(0)("conv"), to, to) : nil
   }
 
-  func callAsFunction(_ x: Tensor, _ embedding: Tensor, _ skips: inout [Tensor]) throws(TorchError) -> Tensor {
+  func callAsFunction(_ x: Tensor, _ embedding: Tensor, _ skips: inout [Tensor]) throws(TorchError) -> Tensor
+  {
     var h = x
     for (i, residual) in residuals.enumerated() {
       h = try residual(.concatenated([h, skips.removeLast()], axis: 1), embedding)

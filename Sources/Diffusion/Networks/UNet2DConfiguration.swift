@@ -72,17 +72,23 @@ extension UNet2DConfiguration {
     func optional(_ key: String, _ standard: Int?) throws(CheckpointError) -> Int? {
       guard let found = json[key] else { return standard }
       if found is NSNull { return nil }
-      guard let number = found as? Int else { throw .malformed(path, reason: "'\(key)' is '\(found)', expected an integer") }
+      guard let number = found as? Int else {
+        throw .malformed(path, reason: "'\(key)' is '\(found)', expected an integer")
+      }
       return number
     }
-    func expect(_ key: String, _ standard: String, isOneOf allowed: [String]) throws(CheckpointError) -> String {
+    func expect(_ key: String, _ standard: String, isOneOf allowed: [String]) throws(CheckpointError)
+      -> String
+    {
       let found = try value(key, standard)
       guard allowed.contains(found) else {
         throw .unsupported(path, setting: key, found: "'\(found)'", expected: allowed.joined(separator: ", "))
       }
       return found
     }
-    func attention(_ key: String, plain: String, attending: String, count: Int) throws(CheckpointError) -> [Bool] {
+    func attention(_ key: String, plain: String, attending: String, count: Int) throws(CheckpointError)
+      -> [Bool]
+    {
       let types = try value(key, Array(repeating: plain, count: count))
       guard types.count == count else {
         throw .malformed(path, reason: "'\(key)' has \(types.count) entries for \(count) levels")
@@ -102,25 +108,38 @@ extension UNet2DConfiguration {
     _ = try expect("act_fn", "silu", isOneOf: ["silu", "swish"])
     _ = try expect("downsample_type", "conv", isOneOf: ["conv"])
     _ = try expect("upsample_type", "conv", isOneOf: ["conv"])
-    guard try value("mid_block_scale_factor", 1.0) == 1 else {
-      throw .unsupported(path, setting: "mid_block_scale_factor", found: "\(json["mid_block_scale_factor"] ?? "")", expected: "1")
+    let middleScale: Double = try value("mid_block_scale_factor", 1)
+    guard middleScale == 1 else {
+      throw .unsupported(path, setting: "mid_block_scale_factor", found: "\(middleScale)", expected: "1")
     }
-    for key in ["num_class_embeds", "class_embed_type", "num_train_timesteps"] where json[key].map({ !($0 is NSNull) }) == true {
+    for key in ["num_class_embeds", "class_embed_type", "num_train_timesteps", "time_embedding_dim"]
+    where json[key].map({ !($0 is NSNull) }) == true {
       throw .unsupported(path, setting: key, found: "\(json[key] ?? "")", expected: "null")
     }
-    if json["mid_block_type"] is NSNull || (json["mid_block_type"] as? String ?? "UNetMidBlock2D") != "UNetMidBlock2D" {
-      throw .unsupported(path, setting: "mid_block_type", found: "\(json["mid_block_type"] ?? "")", expected: "UNetMidBlock2D")
+    if json["mid_block_type"] is NSNull
+      || (json["mid_block_type"] as? String ?? "UNetMidBlock2D") != "UNetMidBlock2D"
+    {
+      throw .unsupported(
+        path, setting: "mid_block_type", found: "\(json["mid_block_type"] ?? "")", expected: "UNetMidBlock2D")
     }
 
     let channels = try value("block_out_channels", [224, 448, 672, 896])
-    guard !channels.isEmpty, channels.allSatisfy({ $0 > 0 && $0 < 1 << 16 }) else {
+    guard (1...16).contains(channels.count), channels.allSatisfy({ $0 > 0 && $0 < 1 << 16 }),
+      channels[0] % 2 == 0
+    else {
       throw .malformed(path, reason: "'block_out_channels' is \(channels)")
     }
     self.init(
-      inputChannels: try value("in_channels", 3), outputChannels: try value("out_channels", 3), channels: channels)
+      inputChannels: try value("in_channels", 3), outputChannels: try value("out_channels", 3),
+      channels: channels)
     layersPerBlock = try value("layers_per_block", 2)
-    guard (1...64).contains(layersPerBlock), inputChannels > 0, outputChannels > 0 else {
-      throw .malformed(path, reason: "'layers_per_block', 'in_channels' and 'out_channels' must be positive")
+    guard (1...64).contains(layersPerBlock), (1..<1 << 16).contains(inputChannels),
+      (1..<1 << 16).contains(outputChannels)
+    else {
+      throw .malformed(
+        path,
+        reason: "'layers_per_block', 'in_channels' and 'out_channels' must be positive and of a sensible size"
+      )
     }
     downAttention = try attention(
       "down_block_types", plain: "DownBlock2D", attending: "AttnDownBlock2D", count: channels.count)
@@ -133,15 +152,30 @@ extension UNet2DConfiguration {
       throw .malformed(path, reason: "'norm_num_groups' \(normGroups) does not divide all of \(channels)")
     }
     attentionNormGroups = try optional("attn_norm_num_groups", nil)
+    let middle = channels[channels.count - 1]
+    if let groups = attentionNormGroups, groups < 1 || middle % groups != 0 {
+      throw .malformed(path, reason: "'attn_norm_num_groups' \(groups) does not divide \(middle)")
+    }
+    var attending = middleAttention ? [middle] : []
+    for level in channels.indices where downAttention[level] || upAttention[channels.count - 1 - level] {
+      attending.append(channels[level])
+    }
+    if let width = attentionHeadChannels, width < 1 || attending.contains(where: { $0 % width != 0 }) {
+      throw .malformed(path, reason: "'attention_head_dim' \(width) does not divide all of \(attending)")
+    }
     normEpsilon = try value("norm_eps", 1e-5)
     timeShift =
       try expect("resnet_time_scale_shift", "default", isOneOf: ["default", "scale_shift"]) == "default"
       ? .added : .scaleShift
     cosinesFirst = try value("flip_sin_to_cos", true)
     frequencyShift = Double(try value("freq_shift", 0))
+    guard frequencyShift < Double(channels[0] / 2) else {
+      throw .malformed(path, reason: "'freq_shift' \(frequencyShift) is not below half of \(channels[0])")
+    }
     downsamplePadding = try value("downsample_padding", 1)
     guard downsamplePadding == 0 || downsamplePadding == 1 else {
-      throw .unsupported(path, setting: "downsample_padding", found: "\(downsamplePadding)", expected: "0 or 1")
+      throw .unsupported(
+        path, setting: "downsample_padding", found: "\(downsamplePadding)", expected: "0 or 1")
     }
     centresInput = try value("center_input_sample", false)
   }

@@ -1,11 +1,11 @@
 import CTorch
 
 /// Decoupled weight decay Adam (Loshchilov and Hutter, ICLR 2019), libtorch's implementation.
-final class AdamW {
+package final class AdamW {
   private let handle: OpaquePointer
-  let parameters: [Tensor]
+  package let parameters: [Tensor]
 
-  init(
+  package init(
     _ parameters: [Tensor], betas: (Double, Double) = (0.9, 0.999), weightDecay: Double
   ) throws(TorchError) {
     let handles: [OpaquePointer?] = parameters.map(\.handle)
@@ -20,14 +20,16 @@ final class AdamW {
 
   deinit { ctorch_adamw_release(handle) }
 
-  func step(learningRate: Double) throws(TorchError) {
+  package func step(learningRate: Double) throws(TorchError) {
     try Tensor.check { ctorch_adamw_step(handle, learningRate, $0) }
   }
 
-  func zeroGradients() throws(TorchError) { try Tensor.check { ctorch_adamw_zero_gradients(handle, $0) } }
+  package func zeroGradients() throws(TorchError) {
+    try Tensor.check { ctorch_adamw_zero_gradients(handle, $0) }
+  }
 
   /// Scales the gradients so that their joint norm is at most `limit`; returns the norm before.
-  func clipGradients(to limit: Double) throws(TorchError) -> Double {
+  package func clipGradients(to limit: Double) throws(TorchError) -> Double {
     let handles: [OpaquePointer?] = parameters.map(\.handle)
     var message: UnsafeMutablePointer<CChar>?
     let norm = ctorch_clip_gradients(handles, Int32(handles.count), limit, &message)
@@ -36,7 +38,7 @@ final class AdamW {
   }
 
   /// First and second moments and the step count, nil before the first step.
-  func state(of index: Int) throws(TorchError) -> (first: Tensor, second: Tensor, step: Int)? {
+  package func state(of index: Int) throws(TorchError) -> (first: Tensor, second: Tensor, step: Int)? {
     var first: OpaquePointer?
     var second: OpaquePointer?
     var step: Int64 = 0
@@ -50,7 +52,7 @@ final class AdamW {
     return (Tensor(owning: first), Tensor(owning: second), Int(step))
   }
 
-  func restore(_ index: Int, first: Tensor, second: Tensor, step: Int) throws(TorchError) {
+  package func restore(_ index: Int, first: Tensor, second: Tensor, step: Int) throws(TorchError) {
     try Tensor.check {
       ctorch_adamw_restore(handle, Int32(index), first.handle, second.handle, Int64(step), $0)
     }

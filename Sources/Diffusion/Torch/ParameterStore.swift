@@ -13,8 +13,8 @@ public final class ParameterStore {
     case stored(SafeTensors, used: Set<String>)
   }
 
-  init(seed: UInt64) { source = .random(SplitMix64(seed: seed)) }
-  init(_ stored: SafeTensors) { source = .stored(stored, used: []) }
+  package init(seed: UInt64) { source = .random(SplitMix64(seed: seed)) }
+  package init(_ stored: SafeTensors) { source = .stored(stored, used: []) }
 
   public var root: ParameterScope { ParameterScope(store: self, prefix: "") }
   public var count: Int { tensors.reduce(0) { $0 + $1.count } }
@@ -33,9 +33,14 @@ public final class ParameterStore {
       }
       source = .random(generator)
     case .stored(let file, var used):
-      guard let entry = file.entries[name] ?? ParameterStore.earlierNames(name).lazy.compactMap({ file.entries[$0] }).first
+      guard
+        let entry = file.entries[name]
+          ?? ParameterStore.earlierNames(name).lazy.compactMap({ file.entries[$0] }).first
       else { throw CheckpointError.missingWeight(file.path, name: name) }
-      guard entry.shape == shape || entry.shape.reduce(1, *) == shape.reduce(1, *) && entry.shape.filter({ $0 != 1 }) == shape.filter({ $0 != 1 })
+      guard
+        entry.shape == shape
+          || entry.shape.reduce(1, *) == shape.reduce(1, *)
+            && entry.shape.filter({ $0 != 1 }) == shape.filter({ $0 != 1 })
       else { throw CheckpointError.wrongShape(file.path, name: name, found: entry.shape, expected: shape) }
       used.insert(entry.name)
       source = .stored(file, used: used)
@@ -57,14 +62,14 @@ public final class ParameterStore {
   }
 
   /// Fails when the file holds weights the network did not ask for: it is of another architecture.
-  func expectAllUsed() throws(CheckpointError) {
+  package func expectAllUsed() throws(CheckpointError) {
     guard case .stored(let file, let used) = source else { return }
     let unused = file.entries.keys.filter { !used.contains($0) }.sorted()
     guard unused.isEmpty else { throw .unusedWeights(file.path, names: unused) }
   }
 
   /// Marks every weight as trainable.
-  func requireGradients() throws(TorchError) {
+  package func requireGradients() throws(TorchError) {
     for tensor in tensors { try tensor.requireGradient() }
   }
 }

@@ -3,13 +3,14 @@ import Foundation
 
 /// Tunes an h-network to a scan, from clean images alone.
 ///
-///     L = E ‖x0_cond(x_t, y, t) − x₀‖² / (s_t² + 10⁻⁴),   y = A x₀ + σ n re-drawn every iteration
+///     preconditioned:  L = E ‖x0_cond(x_t, y, t) − x₀‖² / (s_t² + 10⁻⁴)
+///     paper:           L = E ‖x0_cond(x_t, y, t) − x₀‖² a²/b² = E ‖ε − ε_θ − ε_h‖²
 ///
-/// Prior, Tweedie estimate and operator are outside the graph: only the network is differentiated.
+/// y = A x₀ + σ n is drawn anew every iteration. Prior, Tweedie estimate and operator are outside the graph: only the network is differentiated.
 ///
-/// Source: Denker et al., NeurIPS 2024, equation 8, weighted by the error of the prior.
+/// Source: Denker et al., NeurIPS 2024, equation 8; the preconditioned form is weighted by the error of the prior.
 public final class HTraining<Scan: SimulatedScan> {
-  private let network: HNetwork
+  package let network: HNetwork
   private let prior: DiffusionPrior
   private let scan: Scan
   private let images: any ImageSource
@@ -51,7 +52,8 @@ public final class HTraining<Scan: SimulatedScan> {
     self.folder = URL(fileURLWithPath: folder)
     let shape = scan.A.domain.shape
     // Measured on whole images of the scan's size: crops have other errors.
-    let calibration = try prior.calibrated(on: images, rows: shape[0], columns: shape[1], count: 4, seed: settings.seed)
+    let calibration = try prior.calibrated(
+      on: images, rows: shape[0], columns: shape[1], count: 4, seed: settings.seed)
     description = HDescription(
       form: architecture.form, spaceToDepth: architecture.spaceToDepth, range: prior.description.range,
       priorChecksum: priorChecksum, fingerprint: scan.fingerprint, noise: scan.noise, reference: scan.simpleInverse,
@@ -93,6 +95,7 @@ public final class HTraining<Scan: SimulatedScan> {
 
     let conditioned: Tensor
     let untrained: Tensor
+    let weights: [Double]
     switch network.form {
     case .preconditioned:
       let s = t.map { tweedieError[$0] }
@@ -104,17 +107,19 @@ public final class HTraining<Scan: SimulatedScan> {
       conditioned = try network.preconditioned(
         noisy: noisy, estimate: estimate, direction: d, reference: references, s: s, time: t)
       untrained = try estimate + d
+      weights = s.map { 1 / ($0 * $0 + 1e-4) }
     case .paper:
       let gradient = try Tensor(zip(measurements, estimates).map { $0.gradient($1) })
       conditioned = try network.paper(
         noisy: noisy, estimate: estimate, gradient: gradient, schedule: prior.schedule, time: t)
       untrained = estimate
+      weights = t.map {
+        (prior.schedule.a($0) / prior.schedule.b($0)) * (prior.schedule.a($0) / prior.schedule.b($0))
+      }
     }
     let error = try (conditioned - truth).squared().meanPerSample()
-    let weights = try Tensor(
-      t.map { Float(1 / (tweedieError[$0] * tweedieError[$0] + 1e-4)) }, shape: [batch])
     return TrainingRun.Loss(
-      tensor: try (error * weights).mean(),
+      tensor: try (error * Tensor(weights.map { Float($0) }, shape: [batch])).mean(),
       figures: [
         ("error", Double(try error.mean().scalar())),
         ("untrained", Double(try (untrained - truth).squared().mean().scalar())),

@@ -84,7 +84,10 @@ public final class PostprocessCheckpoint {
   public init(path: String, for fingerprint: OperatorFingerprint) throws {
     let folder = URL(fileURLWithPath: path)
     func file(_ name: String) -> String { folder.appendingPathComponent(name).path }
-    let description = try CheckpointFiles.read(PostprocessDescription.self, from: file(CheckpointFiles.description))
+    let description = try CheckpointFiles.read(
+      PostprocessDescription.self, from: file(CheckpointFiles.description))
+    try CheckpointFiles.validate(
+      spaceToDepth: description.spaceToDepth, description.range, in: file(CheckpointFiles.description))
     let differences = description.fingerprint.differences(from: fingerprint)
     guard differences.isEmpty else { throw CheckpointError.otherOperator(path, differences: differences) }
     let parameters = ParameterStore(try SafeTensors(path: file(CheckpointFiles.weights)))

@@ -100,12 +100,14 @@ extension DiffusionPrior {
     let clean = (0..<count).map { _ in images.draw(rows: rows, columns: columns, using: &generator) }
     let truth = try Tensor(clean)
     var result = description
-    result.tweedieSteps = Array(stride(from: 0, to: schedule.steps - 1, by: max(schedule.steps / 20, 1))) + [schedule.steps - 1]
+    result.tweedieSteps =
+      Array(stride(from: 0, to: schedule.steps - 1, by: max(schedule.steps / 20, 1))) + [schedule.steps - 1]
     result.tweedieErrors = try result.tweedieSteps.map { t in
       let noise = try Tensor(generator.normals(truth.count), shape: truth.shape)
       let noisy = try schedule.a(t) * truth + schedule.b(t) * noise
       let estimate = try estimate(noisy, steps: Array(repeating: t, count: count))
-      return Double(try (estimate - truth).squared().mean().scalar()).squareRoot()
+      // No estimate is trusted beyond 10⁻⁴ (0.1 HU): an error of 0 would forbid every correction.
+      return max(1e-4, Double(try (estimate - truth).squared().mean().scalar()).squareRoot())
     }
     return result
   }

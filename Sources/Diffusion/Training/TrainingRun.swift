@@ -3,30 +3,50 @@ import Foundation
 
 /// The training loop, written once: batches, AdamW, moving average, checkpoints, resume.
 ///
-/// A run lives in a folder. `state.safetensors` there holds weights, averages, moments, the iteration and
-/// the state of the generator, all in single precision, so that a resumed run takes the same steps as an
-/// undisturbed one. `loss.csv` grows by one line per report.
-final class TrainingRun {
-  let settings: TrainingSettings
+/// A run lives in a folder. `state.safetensors` there holds weights, averages, moments, the iteration, the sums
+/// of the report under way and the state of the generator, all as they are in memory, so that a resumed run takes
+/// the same steps as an undisturbed one. `loss.csv` grows by one line per report.
+package final class TrainingRun {
+  package let settings: TrainingSettings
   let folder: URL
   private let names: [String]
   private let parameters: [Tensor]
   private let optimizer: AdamW
   private let average: ExponentialMovingAverage
   private var generator: SplitMix64
-  private(set) var iteration = 0
+  package private(set) var iteration = 0
   /// Seconds spent in iterations, over all sessions.
   private(set) var seconds = 0.0
   private static let reportEvery = 25
+  private var underway = Underway()
 
-  var averages: [(name: String, shape: [Int], values: [Float])] {
+  /// What the next report will average.
+  private struct Underway: Codable {
+    var names: [String] = []
+    var sums: [Double] = []
+    var count = 0
+    var seconds = 0.0
+
+    mutating func add(_ figures: [(name: String, value: Double)], seconds: Double) {
+      if names != figures.map(\.name) || sums.count != names.count {
+        self = Underway(names: figures.map(\.name), sums: figures.map { _ in 0 })
+      }
+      for (i, figure) in figures.enumerated() { sums[i] += figure.value }
+      count += 1
+      self.seconds += seconds
+    }
+
+    var means: [(name: String, value: Double)] { zip(names, sums).map { ($0, $1 / Double(count)) } }
+  }
+
+  package var averages: [(name: String, shape: [Int], values: [Float])] {
     get throws {
       try zip(names, average.averages).map { ($0, $1.shape, try $1.floats()) }
     }
   }
 
   /// Starts a run in `folder`, or takes up the one that is there.
-  init(_ settings: TrainingSettings, parameters: ParameterStore, folder: String) throws {
+  package init(_ settings: TrainingSettings, parameters: ParameterStore, folder: String) throws {
     self.settings = settings
     self.folder = URL(fileURLWithPath: folder)
     names = parameters.names
@@ -42,46 +62,46 @@ final class TrainingRun {
   private var statePath: String { folder.appendingPathComponent("state.safetensors").path }
   private var curvePath: String { folder.appendingPathComponent("loss.csv").path }
 
-  struct Loss {
+  package struct Loss {
     let tensor: Tensor
-    var figures: [(name: String, value: Double)] = []
+    let figures: [(name: String, value: Double)]
+
+    package init(tensor: Tensor, figures: [(name: String, value: Double)] = []) {
+      self.tensor = tensor
+      self.figures = figures
+    }
   }
 
   /// Trains until all iterations are done or `shouldStop` says so; the state is saved either way.
   ///
   /// - Parameter loss: draws a batch with the generator it is given and returns its loss.
   /// - Parameter onCheckpoint: called after every saved state.
-  func run(
+  package func run(
     loss: (inout SplitMix64) throws -> Loss, report: (TrainingProgress) -> Void,
     shouldStop: () -> Bool = { false }, onCheckpoint: () throws -> Void
   ) throws {
-    var sums: [(name: String, value: Double)] = []
-    var (count, reported) = (0, 0.0)
     while iteration < settings.iterations, !shouldStop() {
       let start = Date()
       try optimizer.zeroGradients()
       let result = try Torch.withBFloat16(settings.bfloat16) { try loss(&generator) }
+      let value = Double(try result.tensor.scalar())
       try result.tensor.backward()
-      _ = try optimizer.clipGradients(to: settings.gradientLimit)
+      let norm = try optimizer.clipGradients(to: settings.gradientLimit)
+      // Before the step: weights that are not finite must never reach the disk.
+      guard value.isFinite, norm.isFinite else { throw TrainingError.diverged(iteration: iteration + 1) }
       try optimizer.step(learningRate: settings.learningRate(at: iteration))
       try average.update(with: parameters)
-      let value = Double(try result.tensor.scalar())
-      guard value.isFinite else { throw TrainingError.diverged(iteration: iteration + 1) }
-      let figures = [("loss", value)] + result.figures
-      sums = sums.isEmpty ? figures : zip(sums, figures).map { ($0.name, $0.value + $1.1) }
-      count += 1
       iteration += 1
       let elapsed = Date().timeIntervalSince(start)
       seconds += elapsed
-      reported += elapsed
+      underway.add([("loss", value)] + result.figures, seconds: elapsed)
       if iteration % TrainingRun.reportEvery == 0 || iteration == settings.iterations {
-        let means = sums.map { (name: $0.name, value: $0.value / Double(count)) }
         report(
           TrainingProgress(
-            iteration: iteration, iterations: settings.iterations, figures: means,
-            secondsPerIteration: reported / Double(count)))
-        try appendToCurve(means)
-        (sums, count, reported) = ([], 0, 0)
+            iteration: iteration, iterations: settings.iterations, figures: underway.means,
+            secondsPerIteration: underway.seconds / Double(underway.count)))
+        try appendToCurve(underway.means)
+        underway = Underway()
       }
       if iteration % settings.checkpointEvery == 0 && iteration < settings.iterations {
         try save()
@@ -107,11 +127,15 @@ final class TrainingRun {
     }
     let encoder = JSONEncoder()
     encoder.outputFormatting = .sortedKeys
+    // A figure beside the loss may be infinite.
+    encoder.nonConformingFloatEncodingStrategy = .convertToString(
+      positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
     try SafeTensors.write(
       tensors,
       metadata: [
         "iteration": String(iteration), "generator": String(generator.state), "seconds": String(seconds),
         "settings": String(decoding: try encoder.encode(settings), as: UTF8.self),
+        "underway": String(decoding: try encoder.encode(underway), as: UTF8.self),
       ], precision: .float32, to: statePath)
   }
 
@@ -128,12 +152,14 @@ final class TrainingRun {
     guard comparable == settings else {
       throw TrainingError.otherSettings(statePath, found: text)
     }
+    var used = 0
     func tensor(_ kind: String, _ i: Int) throws -> Tensor? {
       guard let entry = state.entries["\(kind)/\(names[i])"] else { return nil }
       guard entry.shape == parameters[i].shape else {
         throw CheckpointError.wrongShape(
           statePath, name: names[i], found: entry.shape, expected: parameters[i].shape)
       }
+      used += 1
       return try Tensor(state.floats(entry), shape: entry.shape)
     }
     var averages: [Tensor] = []
@@ -147,10 +173,23 @@ final class TrainingRun {
         try optimizer.restore(i, first: first, second: second, step: iteration)
       }
     }
+    guard used == state.entries.count else {
+      let known = Set(
+        names.flatMap { name in ["weight", "average", "first", "second"].map { "\($0)/\(name)" } })
+      throw CheckpointError.unusedWeights(
+        statePath, names: state.entries.keys.filter { !known.contains($0) }.sorted())
+    }
     try average.restore(averages, updates: iteration)
     self.iteration = iteration
     generator = SplitMix64(seed: seed)
     seconds = state.metadata["seconds"].flatMap { Double($0) } ?? 0
+    // A state of an earlier version has none: its next report averages fewer iterations.
+    let decoder = JSONDecoder()
+    decoder.nonConformingFloatDecodingStrategy = .convertFromString(
+      positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
+    underway =
+      state.metadata["underway"].flatMap { try? decoder.decode(Underway.self, from: Data($0.utf8)) }
+      ?? Underway()
     // Reports after the last checkpoint will be made again.
     if let curve = try? String(contentsOfFile: curvePath, encoding: .utf8) {
       let kept = curve.split(separator: "\n").enumerated().filter { index, line in

@@ -35,7 +35,7 @@ public struct TrainingSettings: Codable, Hashable, Sendable {
   }
 
   /// lr(i) = peak · min(1, (i + 1)/warmUp) · (0.02 + 0.49 (1 + cos(π i / iterations)))
-  func learningRate(at iteration: Int) -> Double {
+  package func learningRate(at iteration: Int) -> Double {
     let rise = min(1, Double(iteration + 1) / Double(max(warmUp, 1)))
     return learningRate * rise * (0.02 + 0.49 * (1 + cos(.pi * Double(iteration) / Double(iterations))))
   }

@@ -1,0 +1,196 @@
+import Diffusion
+import Fields
+import Foundation
+import Operators
+import Testing
+
+@Suite struct HTrainingTests {
+  private static let space = ImageSpace(shape: [8, 8])
+  /// Small enough that no estimate reaches the ends of the range at ±1.
+  private static let variance = 0.04
+
+  private static func training(
+    _ folder: URL, _ form: HDescription.Form, iterations: Int = 0, sigma: Double = 0.02, channels: [Int] = [8]
+  ) throws -> HTraining<SamplingScan> {
+    try HTraining(
+      .init(form: form, channels: channels, spaceToDepth: 1, iterations: 3),
+      settings: TrainingSettings(
+        iterations: iterations, batch: 64, learningRate: 0.01, warmUp: 20, weightDecay: 0, gradientLimit: 10,
+        averageDecay: 0.98, seed: 5, checkpointEvery: 100_000),
+      prior: GaussianPredictor(variance: variance).prior(), priorChecksum: "0123456789abcdef",
+      scan: SamplingScan(space, sigma: sigma), images: GaussianImages(variance: variance), folder: folder.path
+    )
+  }
+
+  /// Training itself finds the optimal guidance: NN2 alone, NN1 held at zero, from clean images and fresh noise.
+  ///
+  /// For x₀ ~ N(0, v I) and orthonormal rows the optimum is n = a b v/(v b² + σ² (a² v + b²)), which for v = 1 is
+  /// a b/(b² + σ²). Some 10⁴ numbers near every step leave an error of 1 %; 5 % of the value and 0.3 % of the peak allow for
+  /// what a network of 64 features cannot follow in 300 iterations. The peak is 25, the optimum at step 500 is 0.3.
+  @Test func findsTheOptimalGuidance() throws {
+    try withTemporaryFolder { folder in
+      let sigma = 0.02
+      let training = try Self.training(folder, .paper, iterations: 300, sigma: sigma)
+      // A normalisation of weight 0 before a convolution of weight 0: neither ever gets a gradient.
+      let norm = try training.network.parameters.tensor("conv_norm_out.weight")
+      try norm.assign(Tensor(filledWith: 0, shape: norm.shape))
+      var errors: [[Double]] = []
+      try training.train(report: { errors.append($0.figures.map(\.value)) })
+      #expect(try norm.floats().allSatisfy { $0 == 0 }, "NN1 has moved")
+
+      let network = try HCheckpoint(path: folder.path).network
+      let (schedule, v) = (NoiseSchedule(), Self.variance)
+      func optimum(_ t: Int) -> Double {
+        let (a, b) = (schedule.a(t), schedule.b(t))
+        return a * b * v / (v * b * b + sigma * sigma * (a * a * v + b * b))
+      }
+      let peak = (0..<1000).map(optimum).max() ?? 0
+      let steps = [10, 50, 100, 200, 350, 500, 700, 900]
+      let found = try Torch.withoutGradients { try network.weight(steps).floats() }
+      for (t, n) in zip(steps, found) {
+        let tolerance = 0.05 * optimum(t) + 0.003 * peak
+        #expect(abs(Double(n) - optimum(t)) < tolerance, "step \(t): \(n), expected \(optimum(t))")
+      }
+    }
+  }
+
+  /// An untrained network, through its checkpoint: DEFT is DDS held to the range.
+  @Test func savesDDSWhenUntrained() throws {
+    try withTemporaryFolder { folder in
+      try Self.training(folder, .preconditioned).train(report: { _ in })
+      let checkpoint = try HCheckpoint(path: folder.path)
+      #expect(checkpoint.description.form == .preconditioned && checkpoint.description.iterations == 3)
+      var generator = SplitMix64(seed: 1)
+      let images = GaussianImages(variance: 0.2)
+      let scan = SamplingScan(Self.space, sigma: 0.05)
+      let measurement = scan.measure(images.draw(rows: 8, columns: 8, using: &generator), using: &generator)
+      let deft = DEFT(
+        checkpoint, measurement, reference: scan.reference(measurement), schedule: NoiseSchedule())
+      let dds = DDS(measurement, error: checkpoint.tweedieError, iterations: 3)
+      var clamped = 0
+      for t in [0, 30, 400, 999] {
+        let (estimate, x) = (
+          images.draw(rows: 8, columns: 8, using: &generator), Self.space.random(using: &generator)
+        )
+        let expected = dds.condition(estimate, noisy: x, step: t)
+        clamped += expected.samples.filter { abs($0) > 1 }.count
+        #expect(try deft.condition(estimate, noisy: x, step: t) == expected.map { max(-1, min(1, $0)) })
+      }
+      #expect(clamped > 0, "nothing reached the range")
+    }
+  }
+
+  /// Weights and description survive the disk: the network read gives the bits of the network written.
+  @Test(arguments: HDescription.Form.allCases) func savesWhatItTrained(form: HDescription.Form) throws {
+    try withTemporaryFolder { folder in
+      let training = try Self.training(folder, form, iterations: 2, channels: [8, 16])
+      try training.train(report: { _ in })
+      let path = folder.appendingPathComponent("diffusion_pytorch_model.safetensors").path
+      let file = try SafeTensors(path: path)
+      // Two iterations move little: stronger weights, representable as halves, instead.
+      var generator = SplitMix64(seed: 2)
+      let tensors = training.network.parameters.names.map { name in
+        let shape = file.entries[name]?.shape ?? []
+        let values = generator.normals(shape.reduce(1, *)).map { Float(Float16(0.2 * $0)) }
+        return (name: name, shape: shape, values: values)
+      }
+      for (tensor, stored) in zip(training.network.parameters.tensors, tensors) {
+        try tensor.assign(Tensor(stored.values, shape: stored.shape))
+      }
+      try SafeTensors.write(tensors, precision: .float16, to: path)
+      let read = try HCheckpoint(path: folder.path)
+      #expect(read.parameterCount == training.parameterCount)
+
+      let images = try (0..<4).map { _ in try Tensor(generator.normals(64), shape: [1, 1, 8, 8]) }
+      func output(_ network: HNetwork) throws -> [Float] {
+        try Torch.withoutGradients {
+          switch form {
+          case .preconditioned:
+            return try network.preconditioned(
+              noisy: images[0], estimate: images[1], direction: images[2], reference: images[3], s: [0.3],
+              time: [77]
+            ).floats()
+          case .paper:
+            return try network.paper(
+              noisy: images[0], estimate: images[1], gradient: images[2], schedule: NoiseSchedule(),
+              time: [77]
+            ).floats()
+          }
+        }
+      }
+      #expect(try output(read.network) == output(training.network))
+    }
+  }
+
+  /// The state of training is for one form and one size.
+  @Test func refusesTheStateOfAnotherNetwork() throws {
+    try withTemporaryFolder { folder in
+      try Self.training(folder, .paper).train(report: { _ in })
+      #expect(checkpointError { _ = try Self.training(folder, .preconditioned) }.contains("conv_in.weight"))
+      #expect(
+        checkpointError { _ = try Self.training(folder, .paper, channels: [8, 8]) }.contains(
+          "lacks the weight"))
+    }
+  }
+}
+
+@Suite struct HCheckpointTests {
+  private static func checkpoint<Result>(_ body: (String) throws -> Result) throws -> Result {
+    try withTemporaryFolder { folder in
+      let training = try HTraining(
+        .init(form: .preconditioned, channels: [8], spaceToDepth: 2, iterations: 3),
+        settings: TrainingSettings(iterations: 0, batch: 1, learningRate: 0.01),
+        prior: GaussianPredictor(variance: 0.1).prior(), priorChecksum: "0123456789abcdef",
+        scan: SamplingScan(ImageSpace(shape: [8, 8]), sigma: 0.1), images: GaussianImages(variance: 0.1),
+        folder: folder.path)
+      try training.train(report: { _ in })
+      return try body(folder.path)
+    }
+  }
+
+  @Test func namesItsScanAndItsPrior() throws {
+    try Self.checkpoint { path in
+      let checkpoint = try HCheckpoint(path: path)
+      let scan = SamplingScan(ImageSpace(shape: [8, 8]), sigma: 0.1)
+      try checkpoint.expect(scan.fingerprint)
+      try checkpoint.expect(prior: "0123456789abcdef")
+      #expect(checkpoint.description.noise == scan.noise)
+      #expect(checkpoint.description.tweedieSteps.count == 21)
+
+      let other = OperatorFingerprint([.init("pixels", "every third"), .init("size", "8 × 8")])
+      let sentence = checkpointError { try checkpoint.expect(other) }
+      #expect(sentence.contains("pixels is every third, the network was tuned for every second"))
+      #expect(!sentence.contains("size") && sentence.contains(path) && sentence.contains("deft train h"))
+      let prior = checkpointError { try checkpoint.expect(prior: "fedcba9876543210") }
+      #expect(prior.contains("0123456789ab") && prior.contains("fedcba987654") && prior.contains(path))
+    }
+  }
+
+  @Test func refusesDescriptionsThatMakeNoSense() throws {
+    try Self.checkpoint { path in
+      let file = URL(fileURLWithPath: path + "/deft.json")
+      let original = try Data(contentsOf: file)
+      let refused: [(String, Any?)] = [
+        ("spaceToDepth", 0), ("spaceToDepth", -1), ("spaceToDepth", 1 << 40), ("iterations", -1),
+        ("iterations", 0),
+        ("iterations", 1 << 40), ("tweedieSteps", [5, 1]), ("tweedieErrors", [0, 0]), ("form", "magic"),
+        ("form", nil), ("noise", [0.2, 0.1]), ("noise", "loud"), ("fingerprint", nil),
+        ("reference", ["totalVariation": ["lambda": 0.1, "steps": -1]]), ("reference", ["totalVariation": ["lambda": 0, "steps": 9]]),
+        ("range", ["unit": "HU", "low": 1, "high": -1]),
+      ]
+      for (key, value) in refused {
+        try original.write(to: file)
+        try Fixtures.change(file, [key: value])
+        let sentence = checkpointError { _ = try HCheckpoint(path: path) }
+        #expect(sentence.contains(key) && sentence.contains(path), "\(key): \(sentence)")
+      }
+      // Another form needs another number of channels.
+      try original.write(to: file)
+      try Fixtures.change(file, ["form": "paper"])
+      #expect(
+        checkpointError { _ = try HCheckpoint(path: path) }.contains("in_channels, out_channels is 16, 4"))
+      try FileManager.default.removeItem(at: file)
+      #expect(checkpointError { _ = try HCheckpoint(path: path) }.contains("cannot read"))
+    }
+  }
+}
