@@ -104,7 +104,8 @@ extension HDescription {
     }
     if case .totalVariation(let lambda, let steps) = reference {
       guard lambda > 0, (1...100_000).contains(steps) else {
-        throw .malformed(path, reason: "'reference' has the weight \(lambda) and \(steps) steps; both must be above 0")
+        throw .malformed(
+          path, reason: "'reference' has the weight \(lambda) and \(steps) steps; both must be above 0")
       }
     }
   }

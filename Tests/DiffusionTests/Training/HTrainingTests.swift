@@ -175,7 +175,8 @@ import Testing
         ("iterations", 0),
         ("iterations", 1 << 40), ("tweedieSteps", [5, 1]), ("tweedieErrors", [0, 0]), ("form", "magic"),
         ("form", nil), ("noise", [0.2, 0.1]), ("noise", "loud"), ("fingerprint", nil),
-        ("reference", ["totalVariation": ["lambda": 0.1, "steps": -1]]), ("reference", ["totalVariation": ["lambda": 0, "steps": 9]]),
+        ("reference", ["totalVariation": ["lambda": 0.1, "steps": -1]]),
+        ("reference", ["totalVariation": ["lambda": 0, "steps": 9]]),
         ("range", ["unit": "HU", "low": 1, "high": -1]),
       ]
       for (key, value) in refused {
