@@ -76,6 +76,13 @@ struct GaussianImages: ImageSource {
   }
 }
 
+/// Images of one value, +½ or −½: to know the sign is to know the image.
+struct FlatImages: ImageSource {
+  func draw(rows: Int, columns: Int, using generator: inout SplitMix64) -> Image {
+    Image(shape: [rows, columns], filledWith: generator.next() % 2 == 0 ? 0.5 : -0.5)
+  }
+}
+
 /// The exact prior of ``GaussianImages``: ε = b x / (a² v + b²).
 struct GaussianPredictor: NoisePredictor {
   let variance: Double

@@ -10,15 +10,19 @@ import Testing
   private static let variance = 0.04
 
   private static func training(
-    _ folder: URL, _ form: HDescription.Form, iterations: Int = 0, sigma: Double = 0.02, channels: [Int] = [8]
+    _ folder: URL, _ form: HDescription.Form, iterations: Int = 0, learningRate: Double = 0.01,
+    sigma: Double = 0.02,
+    channels: [Int] = [8], prior: Double = variance,
+    images: any ImageSource = GaussianImages(variance: variance)
   ) throws -> HTraining<SamplingScan> {
     try HTraining(
       .init(form: form, channels: channels, spaceToDepth: 1, iterations: 3),
       settings: TrainingSettings(
-        iterations: iterations, batch: 64, learningRate: 0.01, warmUp: 20, weightDecay: 0, gradientLimit: 10,
+        iterations: iterations, batch: 64, learningRate: learningRate, warmUp: 20, weightDecay: 0,
+        gradientLimit: 10,
         averageDecay: 0.98, seed: 5, checkpointEvery: 100_000),
-      prior: GaussianPredictor(variance: variance).prior(), priorChecksum: "0123456789abcdef",
-      scan: SamplingScan(space, sigma: sigma), images: GaussianImages(variance: variance), folder: folder.path
+      prior: GaussianPredictor(variance: prior).prior(), priorChecksum: "0123456789abcdef",
+      scan: SamplingScan(space, sigma: sigma), images: images, folder: folder.path
     )
   }
 
@@ -34,8 +38,7 @@ import Testing
       // A normalisation of weight 0 before a convolution of weight 0: neither ever gets a gradient.
       let norm = try training.network.parameters.tensor("conv_norm_out.weight")
       try norm.assign(Tensor(filledWith: 0, shape: norm.shape))
-      var errors: [[Double]] = []
-      try training.train(report: { errors.append($0.figures.map(\.value)) })
+      try training.train(report: { _ in })
       #expect(try norm.floats().allSatisfy { $0 == 0 }, "NN1 has moved")
 
       let network = try HCheckpoint(path: folder.path).network
@@ -51,6 +54,47 @@ import Testing
         let tolerance = 0.05 * optimum(t) + 0.003 * peak
         #expect(abs(Double(n) - optimum(t)) < tolerance, "step \(t): \(n), expected \(optimum(t))")
       }
+    }
+  }
+
+  /// The untrained error that training reports is that of the exact h-transform, averaged over the steps: for σ² = v and
+  /// τ² = v b²/(a² v + b²), half of the pixels have τ² σ²/(τ² + σ²) and the unmeasured half τ².
+  ///
+  /// 3200 random steps, whose τ² spread by 60 % of their mean, give the average to 1 %. Were s_t wrong by a factor of
+  /// two, it would be off by 10 %.
+  @Test func startsFromTheErrorOfDDS() throws {
+    try withTemporaryFolder { folder in
+      let v = Self.variance
+      let training = try Self.training(
+        folder, .preconditioned, iterations: 50, learningRate: 0, sigma: v.squareRoot())
+      var reports: [[String: Double]] = []
+      try training.train(report: {
+        reports.append(Dictionary(uniqueKeysWithValues: $0.figures.map { ($0.name, $0.value) }))
+      })
+      let schedule = NoiseSchedule()
+      let errors: [Double] = (0..<1000).map { t in
+        let (a, b) = (schedule.a(t), schedule.b(t))
+        let unmeasured = v * b * b / (a * a * v + b * b)
+        let measured = unmeasured * v / (unmeasured + v)
+        return (measured + unmeasured) / 2
+      }
+      let expected = errors.reduce(0, +) / 1000
+      #expect(reports.count == 2)
+      let found = reports.reduce(0) { $0 + ($1["untrained"] ?? 0) } / 2
+      #expect(abs(found / expected - 1) < 0.04, "\(found), expected \(expected)")
+      // Both are sums of one set of single-precision numbers, in another order.
+      for report in reports { #expect(abs((report["error"] ?? 0) / (report["untrained"] ?? 1) - 1) < 1e-6) }
+    }
+  }
+
+  /// Images of one value, a prior that does not know it: the network learns it from x_ref and passes DDS.
+  @Test func learnsWhatThePriorDoesNotKnow() throws {
+    try withTemporaryFolder { folder in
+      let training = try Self.training(
+        folder, .preconditioned, iterations: 50, sigma: 0.1, prior: 0.25, images: FlatImages())
+      var last: [Double] = []
+      try training.train(report: { last = $0.figures.map(\.value) })
+      #expect(last[1] < 0.5 * last[2], "error \(last[1]), untrained \(last[2])")
     }
   }
 
