@@ -124,6 +124,46 @@ import Testing
     }
   }
 
+  /// The same for the paper's form: a step of (b/a) Aᴴ(y − A x̂₀).
+  @Test func savesAGradientStepWhenUntrained() throws {
+    try withTemporaryFolder { folder in
+      try Self.training(folder, .paper).train(report: { _ in })
+      var generator = SplitMix64(seed: 1)
+      let images = GaussianImages(variance: 0.05)
+      let scan = SamplingScan(Self.space, sigma: 0.05)
+      let measurement = scan.measure(images.draw(rows: 8, columns: 8, using: &generator), using: &generator)
+      let schedule = NoiseSchedule()
+      let deft = try DEFT(
+        HCheckpoint(path: folder.path), measurement, reference: scan.reference(measurement),
+        schedule: schedule)
+      for t in [0, 30, 400] {
+        let (estimate, x) = (
+          images.draw(rows: 8, columns: 8, using: &generator), Self.space.random(using: &generator)
+        )
+        var expected = measurement.gradient(estimate)
+        Self.space.scale(&expected, by: Float(schedule.b(t) / schedule.a(t)))
+        Self.space.add(1, estimate, to: &expected)
+        let held = expected.samples.map { max(-1, min(1, $0)) }
+        #expect(largestError(try deft.condition(estimate, noisy: x, step: t).samples, held) < 1e-6)
+      }
+    }
+  }
+
+  /// A prior is a denoiser: for normal images and their exact noise prediction the exact one, held to the range.
+  @Test func turnsAPriorIntoADenoiser() throws {
+    let denoiser = PriorDenoiser(GaussianPredictor(variance: 0.3).prior(), on: Self.space)
+    let exact = GaussianDenoiser(Self.space, mean: Self.space.zero(), rest: 0.3)
+    var generator = SplitMix64(seed: 2)
+    for t in [0, 100, 999] {
+      let x = Self.space.random(using: &generator)
+      let expected = exact.estimate(x, step: t).samples.map { max(-1, min(1, $0)) }
+      // Dividing by a amplifies the rounding of the noise, by 157 at the last step.
+      let found = try denoiser.estimate(x, step: t).samples
+      let worst = zip(found, expected).map { abs($0 - $1) }.max() ?? 0
+      #expect(worst < Float(1e-6 / denoiser.schedule.a(t)), "step \(t)")
+    }
+  }
+
   /// Weights and description survive the disk: the network read gives the bits of the network written.
   @Test(arguments: HDescription.Form.allCases) func savesWhatItTrained(form: HDescription.Form) throws {
     try withTemporaryFolder { folder in

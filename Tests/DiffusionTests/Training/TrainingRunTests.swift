@@ -283,6 +283,24 @@ extension ThreadSensitiveTests {
       }
     }
 
+    /// For independent pixels of variance v the least possible loss is E a² v/(a² v + b²), which for v = 1 is the mean of
+    /// ᾱ: no network can pass it, and a small one comes near. With x_t made otherwise it would have another floor.
+    @Test func approachesTheOptimalLoss() throws {
+      try withTemporaryFolder { folder in
+        let training = try PriorTraining(
+          .init(channels: [8], spaceToDepth: 1),
+          settings: TrainingSettings(
+            iterations: 100, batch: 32, learningRate: 1e-2, warmUp: 10, gradientLimit: 10, averageDecay: 0.95,
+            seed: 2),
+          crop: 8, images: GaussianImages(variance: 1), folder: folder.path)
+        var losses: [Double] = []
+        try training.train(report: { losses.append($0.figures[0].value) })
+        let floor = training.schedule.cumulative.reduce(0, +) / 1000
+        // 800 samples of the last report: the mean over their steps is known to 4 %.
+        #expect(losses[3] > 0.9 * floor && losses[3] < 1.3 * floor, "\(losses), floor \(floor)")
+      }
+    }
+
     /// A run of a network, stopped and taken up again, ends in the same files.
     @Test func resumesExactly() throws {
       try withTemporaryFolder { folder in
