@@ -68,7 +68,8 @@ let package = Package(
     testTarget("Fields", [numerics]),
     testTarget("Formats", ["Fields"]),
     testTarget("Operators", ["Fields"]),
-    testTarget("Diffusion", ["Fields", "Operators"]),
+    .testTarget(
+      name: "DiffusionTests", dependencies: ["Fields", "Operators", "Diffusion", "TestSupport"], exclude: ["Fixtures"]),
     testTarget("Reconstruction", ["Fields", "Operators", "Diffusion"]),
     testTarget("Pipeline", ["Fields", "Formats", "Operators", "Diffusion", "Reconstruction"]),
     .testTarget(name: "DeftTests", dependencies: ["Fields", "Formats", "TestSupport"]),
