@@ -1,0 +1,60 @@
+import Fields
+import RealModule
+
+/// Convolution with a Gaussian of unit sum, cut off at three and a half standard deviations.
+struct GaussianBlur {
+  /// What lies beyond the edge.
+  enum Edge {
+    case zero
+    /// Nothing: the mean is over the pixels that exist.
+    case nothing
+  }
+
+  private let weights: [Float]
+  private let reach: Int
+  private let edge: Edge
+
+  /// - Parameter width: standard deviation in pixels.
+  init(width: Double, edge: Edge) {
+    reach = max(1, Int((3.5 * width).rounded(.up)))
+    let raw = (-reach...reach).map { Double.exp(-Double($0 * $0) / (2 * width * width)) }
+    let sum = raw.reduce(0, +)
+    weights = raw.map { Float($0 / sum) }
+    self.edge = edge
+  }
+
+  func callAsFunction(_ image: Image) -> Image {
+    transposed(alongRows: transposed(alongRows: image))
+  }
+
+  /// The rows blurred, then rows and columns exchanged.
+  private func transposed(alongRows image: Image) -> Image {
+    let (rows, columns) = (image.shape[0], image.shape[1])
+    var result = Image(shape: [columns, rows])
+    var line = [Float](repeating: 0, count: columns + 2 * reach)
+    var sums = [Float](repeating: 0, count: columns)
+    var scale = [Float](repeating: 1, count: columns)
+    if edge == .nothing {
+      for j in 0..<columns {
+        var sum: Float = 0
+        for t in -reach...reach where j + t >= 0 && j + t < columns { sum += weights[t + reach] }
+        scale[j] = 1 / sum
+      }
+    }
+    for i in 0..<rows {
+      for j in 0..<columns {
+        line[reach + j] = image.samples[i * columns + j]
+        sums[j] = 0
+      }
+      line.withUnsafeBufferPointer { line in
+        sums.withUnsafeMutableBufferPointer { sums in
+          for (t, weight) in weights.enumerated() {
+            for j in 0..<columns { sums[j] += weight * line[j + t] }
+          }
+        }
+      }
+      for j in 0..<columns { result.samples[j * rows + i] = sums[j] * scale[j] }
+    }
+    return result
+  }
+}

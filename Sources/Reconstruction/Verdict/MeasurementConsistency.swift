@@ -1,0 +1,189 @@
+import Fields
+import Operators
+import RealModule
+
+/// Judges images of one scan geometry by the data they were made from.
+///
+/// Three questions, none of which needs the truth. Is the residual y − A x what noise looks like
+/// (``ResidualFigures``)? Is there a place where the data contradict the image (``Contradiction``)? Does another method
+/// fit the same data, so that the image and not the geometry is at fault? Prepared once for a geometry; costs an A and
+/// an Aᴴ for an image and an A for its reference.
+public struct MeasurementConsistency<Operator: ParallelBeamOperator>: Sendable {
+  /// A verdict with the pictures behind it.
+  public struct Judgement: Sendable {
+    public let verdict: Verdict
+    /// (y − A x) / √(variance of noise and model error)
+    public let residual: Sinogram
+    /// z of every pixel at the width where |z| is largest, 0 at the edge and where a view misses it: see ``Contradiction``.
+    public let contradiction: Image
+  }
+
+  public let A: Operator
+  public let modelError: ModelError
+  public let thresholds: VerdictThresholds
+
+  /// Widths of the blobs that are looked for, in pixels.
+  private static var widths: [Double] { [1, 2, 4] }
+  private let blurs: [GaussianBlur]
+  /// Variance of blurred Aᴴ noise for W = 1, relative to Aᴴ1.
+  private let variances: [Double]
+
+  /// Pixels that some view misses; nil if there are none. What lies there has moments without conditions.
+  private let partlySeen: [Bool]?
+
+  /// - Parameter modelError: ``ModelError/measure(_:raysPerBin:objects:)`` for measured data and for closed-form ones,
+  ///   ``ModelError/none`` for data made with this operator.
+  public init(_ A: Operator, modelError: ModelError, thresholds: VerdictThresholds = VerdictThresholds()) {
+    self.A = A
+    self.modelError = modelError
+    self.thresholds = thresholds
+    blurs = Self.widths.map { GaussianBlur(width: $0, edge: .zero) }
+
+    partlySeen = Self.partlySeen(A.domain, A.beam)
+
+    let seen = A.adjoint(A.codomain.zero().map { _ in 1 })
+    let most = seen.samples.max() ?? 0
+    let even = A.codomain.zero().map { _ in 1 } as Sinogram
+    let waves = LongWaves(A.beam, variance: even, consistent: false)
+    var generator = SplitMix64(seed: 1)
+    var sums = [Double](repeating: 0, count: blurs.count)
+    for _ in 0..<4 {
+      let noise = waves.removingSlowest(A.codomain.random(using: &generator), variance: even)
+      let back = A.adjoint(noise)
+      for (index, blur) in blurs.enumerated() {
+        let image = blur(back)
+        var (sum, count) = (0.0, 0)
+        Self.forEachPixel(seen, most, Self.widths[index]) { i in
+          sum += Double(image.samples[i]) * Double(image.samples[i]) / Double(seen.samples[i])
+          count += 1
+        }
+        sums[index] += sum / Double(max(count, 1)) / 4
+      }
+    }
+    variances = sums
+  }
+
+  /// - Parameters:
+  ///   - slice: from 1.
+  ///   - variance: of the noise in every ray, see ``NoiseModel/variance(of:)``.
+  ///   - reference: another method's image of the same data, such as that of total variation.
+  ///   - nullSpaceFraction: see ``NullSpace``.
+  /// - Throws: ``ReconstructionError`` for a wrong shape, a variance that is not positive, samples that are not
+  ///   numbers.
+  public func judge(
+    _ image: Image, method: String, slice: Int = 1, measurement: Sinogram, variance: Sinogram,
+    reference: (method: String, image: Image)? = nil, nullSpaceFraction: Double? = nil
+  ) throws(ReconstructionError) -> Judgement {
+    try A.check(image, "the image")
+    try A.check(measurement: measurement)
+    try A.check(variance: variance)
+    if let reference { try A.check(reference.image, "the image of '\(reference.method)'") }
+
+    let waves = LongWaves(
+      A.beam, variance: variance, consistent: !ResidualFigures.isTruncated(measurement))
+    let (figures, residual, weights) = figures(image, measurement, variance, waves)
+    let (map, contradiction) = contradiction(residual, weights, waves, variance)
+    var findings = Findings(thresholds)
+    findings.add(figures)
+    if let contradiction { findings.add(contradiction, modelError: figures.modelError) }
+
+    var other: Verdict.Reference?
+    if let reference {
+      let otherFigures = self.figures(reference.image, measurement, variance, waves).figures
+      var otherFindings = Findings(thresholds)
+      otherFindings.add(otherFigures)
+      other = Verdict.Reference(
+        method: reference.method, status: otherFindings.status, figures: otherFigures)
+    }
+    if let nullSpaceFraction { findings.add(nullSpaceFraction: nullSpaceFraction) }
+    let verdict = Verdict(
+      slice: slice, method: method, status: findings.status,
+      reasons: findings.sentences(figures, reference: other), figures: figures, contradiction: contradiction,
+      reference: other, nullSpaceFraction: nullSpaceFraction)
+    return Judgement(verdict: verdict, residual: residual, contradiction: map)
+  }
+
+  /// Figures, t, and 1 / √(variance of noise and model error).
+  private func figures(
+    _ image: Image, _ y: Sinogram, _ variance: Sinogram, _ waves: LongWaves
+  ) -> (figures: ResidualFigures, scaled: Sinogram, weights: [Float]) {
+    let projection = A(image)
+    // Of the image's own projections: those of the data would excuse every dead or glaring bin.
+    let model = modelError.variance(for: projection)
+    let (figures, scaled) = ResidualFigures.measure(
+      y, projection: projection, seenProjection: partlySeen.map { A(masked(image, $0)) }, noise: variance,
+      model: model, modelError: modelError, beam: A.beam,
+      confidence: thresholds.confidence, waves: waves)
+    let weights = variance.samples.indices.map { 1 / (variance.samples[$0] + model.samples[$0]).squareRoot() }
+    return (figures, scaled, weights)
+  }
+
+  private func masked(_ image: Image, _ mask: [Bool]) -> Image {
+    var result = image
+    for (i, isMasked) in mask.enumerated() where isMasked { result.samples[i] = 0 }
+    return result
+  }
+
+  private static func partlySeen(_ grid: ImageSpace, _ beam: ParallelBeam) -> [Bool]? {
+    let (rows, columns) = (grid.shape[0], grid.shape[1])
+    let reach = min(beam.axis, Double(beam.bins - 1) - beam.axis) * beam.binSpacing
+    var mask = [Bool](repeating: false, count: grid.dimension)
+    for i in 0..<rows {
+      for j in 0..<columns {
+        let y = (Double(i) - Double(rows - 1) / 2) * grid.spacing[0]
+        let x = (Double(j) - Double(columns - 1) / 2) * grid.spacing[1]
+        mask[i * columns + j] = x * x + y * y > reach * reach
+      }
+    }
+    return mask.contains(true) ? mask : nil
+  }
+
+  private func contradiction(
+    _ t: Sinogram, _ weights: [Float], _ waves: LongWaves, _ variance: Sinogram
+  ) -> (Image, Contradiction?) {
+    var weighted = t
+    for i in weights.indices { weighted.samples[i] /= weights[i] }
+    weighted = waves.removingSlowest(weighted, variance: variance)
+    for i in weights.indices { weighted.samples[i] *= weights[i] * weights[i] }
+    let back = A.adjoint(weighted)
+    for i in weights.indices { weighted.samples[i] = weights[i] * weights[i] }
+    let information = A.adjoint(weighted)
+    let most = information.samples.max() ?? 0
+
+    var map = A.domain.zero()
+    var worst: Contradiction?
+    let columns = map.shape[1]
+    let spacing = (A.domain.spacing[0] * A.domain.spacing[1]).squareRoot()
+    for (index, blur) in blurs.enumerated() {
+      let (width, variance) = (Self.widths[index], variances[index])
+      guard variance > 0 else { continue }
+      let image = blur(back)
+      Self.forEachPixel(information, most, width) { i in
+        if let partlySeen, partlySeen[i] { return }
+        let q = variance * Double(information.samples[i])
+        let z = Double(image.samples[i]) / q.squareRoot()
+        if abs(z) > abs(Double(map.samples[i])) { map.samples[i] = Float(z) }
+        if abs(z) > abs(worst?.z ?? 0) {
+          worst = Contradiction(
+            row: i / columns, column: i % columns, width: width * spacing, z: z,
+            contrast: z / q.squareRoot() / (2 * .pi * width * width))
+        }
+      }
+    }
+    return (map, worst)
+  }
+
+  /// Pixels away from the edge that are seen by at least half as much as the best seen one.
+  private static func forEachPixel(
+    _ seen: Image, _ most: Float, _ width: Double, _ body: (_ index: Int) -> Void
+  ) {
+    let (rows, columns) = (seen.shape[0], seen.shape[1])
+    let margin = Int((2 * width).rounded(.up))
+    guard most > 0, rows > 2 * margin, columns > 2 * margin else { return }
+    for i in margin..<rows - margin {
+      for k in i * columns + margin..<(i + 1) * columns - margin where seen.samples[k] > 0.5 * most {
+        body(k)
+      }
+    }
+  }
+}
