@@ -1,5 +1,83 @@
-.PHONY: build test
-build:
-	swift build -c release
-test:
+# make setup   installs what is missing (Debian 12 or Ubuntu 24.04 and newer)
+# make build   builds .build/release/deft
+# make demo    reconstructs a simulated scan of the shipped phantom, with a report
+# make test    runs all tests
+# make bench   measures the operators
+# make format  formats the sources
+#
+# Another libtorch, newer or with CUDA:  make LIBTORCH=/path/to/libtorch …
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := build
+.PHONY: setup setup-test build demo test bench format
+
+ifdef LIBTORCH
+export LIBTORCH
+else
+TORCH := libtorch-dev
+endif
+
+PACKAGES := libfftw3-dev libtiff-dev $(TORCH)
+TEST_PACKAGES := chromium
+DEFT := .build/release/deft
+DEMO := out/demo
+
+# Installs the packages of $(1) that are not there.
+define install
+missing=(); \
+for package in $(1); do \
+  dpkg -s "$$package" 2>/dev/null | grep -q '^Status: .* installed$$' || missing+=("$$package"); \
+done; \
+if [ $${#missing[@]} -gt 0 ]; then \
+  echo "installing $${missing[*]}" >&2; \
+  root=(); [ "$$(id -u)" = 0 ] || root=(sudo); \
+  "$${root[@]}" apt-get update -qq >&2; \
+  "$${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
+    "$${missing[@]}" >&2; \
+fi
+endef
+
+setup:
+	@command -v dpkg >/dev/null || { \
+	  echo "make setup installs Debian packages; on another system install FFTW 3, libtiff 4.5 and libtorch yourself" >&2; \
+	  exit 1; }
+	@$(call install,$(PACKAGES))
+	@version=$$(swift --version 2>/dev/null | sed -n 's/.*Swift version \([0-9]*\.[0-9]*\).*/\1/p' | head -n 1); \
+	if [ -z "$$version" ] || [ "$$(printf '%s\n6.1\n' "$$version" | sort -V | head -n 1)" != 6.1 ]; then \
+	  echo "Swift 6.1 or newer is needed$${version:+, found $$version}. Install it with swiftly:" >&2; \
+	  echo "  curl -O https://download.swift.org/swiftly/linux/swiftly-$$(uname -m).tar.gz" >&2; \
+	  echo "  tar zxf swiftly-$$(uname -m).tar.gz && ./swiftly init" >&2; \
+	  echo "or from https://www.swift.org/install/linux, and put its 'swift' on the PATH." >&2; \
+	  exit 1; \
+	fi
+
+# The report is tested in a browser.
+setup-test: setup
+	@$(call install,$(TEST_PACKAGES))
+
+build: setup
+	swift build -c release --product deft
+
+demo: build
+	@mkdir -p $(DEMO)
+	$(DEFT) phantom phantoms/thorax.yaml --size 256 --slices 4 --output $(DEMO)/truth.tif
+	$(DEFT) simulate pipelines/sparse-view-ct.yaml --phantom phantoms/thorax.yaml --slices 4 --noise 0.01 \
+	  --seed 1 --output $(DEMO)/scan.tif
+	$(DEFT) run pipelines/sparse-view-ct.yaml --input $(DEMO)/scan.tif --output $(DEMO)
+	@echo
+	@echo "report:   $(DEMO)/report.html"
+	@find $(DEMO) -name '*.png' | sort | sed 's/^/picture:  /'
+	@echo "volume:   $(DEMO)/volume.tif"
+	@echo "truth:    $(DEMO)/truth.tif"
+
+test: setup-test
 	swift test -c release
+
+bench: build
+	$(DEFT) verify --size 256 --angles 60
+	$(DEFT) verify --size 512 --angles 180
+	$(DEFT) verify --size 1024 --angles 720 --operator radon
+
+format:
+	swift format --in-place --recursive --configuration .swift-format Package.swift Sources Tests

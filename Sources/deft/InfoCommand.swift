@@ -1,0 +1,102 @@
+import ArgumentParser
+import Foundation
+import Pipeline
+
+struct InfoCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "info",
+    abstract: "Look into a file: an image stack, the folder of a network, or the manifest of a run.",
+    discussion: """
+      Of a stack every page is read once, for the range of its values and a count of NaN.
+
+      deft info scan.tif
+      deft info pipelines/priors/ct
+      deft info out/manifest.json
+      """)
+
+  @Argument(
+    help: "A TIFF file, a folder of TIFF files, a folder of a network, a JSON file or the folder of a run.")
+  var file: String
+
+  @Flag(help: "Print JSON.")
+  var json = false
+
+  func run() async throws {
+    let stop = StopSignal()
+    var progress: SliceProgress?
+    let inspection = try await Inspection(path: file) { done, count in
+      if progress == nil { progress = SliceProgress("pages", total: count, stop: stop) }
+      try progress?.report(done)
+    }
+    switch inspection {
+    case .stack(let stack): print(json ? try encoded(stack) : Self.text(stack))
+    case .checkpoint(let checkpoint): print(json ? try encoded(checkpoint) : Self.text(checkpoint))
+    case .record(let text): print(text)
+    }
+  }
+
+  private static func text(_ stack: StackInspection) -> String {
+    var layout = [stack.compression == "none" ? "uncompressed" : stack.compression]
+    layout +=
+      [stack.tiled ? "tiles" : "strips", "\(stack.byteOrder) endian"] + (stack.bigTIFF ? ["BigTIFF"] : [])
+    var rows: [(String, String)] = [
+      ("format", stack.format + (stack.files > 1 ? ", \(stack.files) files" : "")),
+      ("pages", "\(stack.pages) of \(stack.rows) × \(stack.columns)"),
+      ("samples", "\(stack.sampleType), \(layout.joined(separator: ", "))"),
+    ]
+    let spacing = [("columns", stack.spacing.x), ("rows", stack.spacing.y), ("pages", stack.spacing.z)]
+      .compactMap { axis, value in value.map { "\(number($0)) mm between \(axis)" } }
+    rows.append(("spacing", spacing.isEmpty ? "not stated" : spacing.joined(separator: ", ")))
+    rows.append(("unit", stack.unit ?? "not stated"))
+    if stack.scale != 1 || stack.offset != 0 {
+      rows.append(("calibration", "\(number(stack.offset)) + \(number(stack.scale)) × stored number"))
+    }
+    if let low = stack.values.minimum, let high = stack.values.maximum, let mean = stack.values.mean {
+      rows.append(("values", "\(number(low)) to \(number(high)), mean \(number(mean))"))
+    } else {
+      rows.append(("values", "none is finite"))
+    }
+    let (nan, infinite) = (stack.values.notANumber, stack.values.infinite)
+    rows.append(("not finite", nan + infinite == 0 ? "none" : "\(nan) NaN, \(infinite) infinite"))
+    let known: Set = [
+      "ImageJ", "unit", "vunit", "pixel_width", "pixel_height", "spacing", "slices", "images", "loop", "cf",
+      "c0", "c1",
+    ]
+    for (key, value) in stack.metadata.sorted(by: { $0.key < $1.key }) where !known.contains(key) {
+      rows.append((key, value))
+    }
+    return "\(stack.path)\n" + table(rows)
+  }
+
+  private static func text(_ checkpoint: CheckpointInspection) -> String {
+    var rows: [(String, String)] = [
+      ("network", checkpoint.kind.rawValue),
+      ("parameters", "\(checkpoint.parameters), \(checkpoint.precision.joined(separator: ", "))"),
+      ("bytes", "\(checkpoint.bytes)"),
+      ("channels", checkpoint.channels.map(String.init).joined(separator: ", ")),
+      ("space to depth", "\(checkpoint.spaceToDepth)"),
+    ]
+    if let range = checkpoint.range { rows.append(("−1 to 1 is", range)) }
+    for entry in checkpoint.tunedFor {
+      let value = entry.value.count > 80 ? entry.value.prefix(77) + "…" : entry.value
+      rows.append((entry.name, String(value)))
+    }
+    return "\(checkpoint.path)\n" + table(rows)
+  }
+
+  private static func table(_ rows: [(String, String)]) -> String {
+    let width = rows.map(\.0.count).max() ?? 0
+    return rows.map { name, value in
+      "  " + name + String(repeating: " ", count: width - name.count + 2) + value
+    }.joined(separator: "\n")
+  }
+
+  private static func number(_ value: Double) -> String { String(format: "%.7g", value) }
+}
+
+/// JSON as this program prints it: indented, keys sorted.
+func encoded(_ value: some Encodable) throws -> String {
+  let encoder = JSONEncoder()
+  encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+  return String(decoding: try encoder.encode(value), as: UTF8.self)
+}

@@ -1,0 +1,103 @@
+import ArgumentParser
+import Foundation
+import Pipeline
+
+struct VerifyCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "verify",
+    abstract: "Measure the operators: adjointness, norm, accuracy and time.",
+    discussion: """
+      Adjoint error: |⟨Ax,y⟩ − ⟨x,Aᴴy⟩| / (‖Ax‖‖y‖/√n) of random vectors. Error: relative distance of A x from the \
+      line integrals of the Shepp–Logan phantom in closed form. Times: medians after a warm-up. The exit code is 1 \
+      when an operator breaks a promise.
+
+      deft verify --size 512 --angles 180 --json
+      """)
+
+  @Option(help: "Pixels along each side of the image.")
+  var size = 512
+
+  @Option(help: "Views over 180°.")
+  var angles = 180
+
+  @Option(
+    name: .customLong("operator"), help: "radon, rays, or both: radon,rays.",
+    transform: { text in
+      try text.split(separator: ",", omittingEmptySubsequences: false).map { word in
+        guard let kind = OperatorVerification.Kind(rawValue: String(word)) else {
+          throw ValidationError(
+            "unknown operator '\(word)'; known are "
+              + OperatorVerification.Kind.allCases.map(\.rawValue).joined(separator: ", ") + ".")
+        }
+        return kind
+      }
+    })
+  var operators: [OperatorVerification.Kind] = OperatorVerification.Kind.allCases
+
+  @OptionGroup var parallel: ThreadCount
+
+  @Option(help: "Applications of which the median time is taken.")
+  var runs = 5
+
+  @Flag(help: "Print JSON.")
+  var json = false
+
+  func validate() throws {
+    guard (2...16384).contains(size) else {
+      throw ValidationError("'--size' is \(size), expected a number from 2 to 16384.")
+    }
+    guard (1...100_000).contains(angles) else {
+      throw ValidationError("'--angles' is \(angles), expected a number from 1 to 100000.")
+    }
+    guard (1...10_000).contains(runs) else {
+      throw ValidationError("'--runs' is \(runs), expected a number from 1 to 10000.")
+    }
+  }
+
+  func run() async throws {
+    let verification = try OperatorVerification(
+      size: size, angles: angles, threads: parallel.threads, runs: runs)
+    let report = try verification.measure(operators) { SliceProgress.line($0) }
+    print(json ? try encoded(report) : text(report))
+    for row in report.rows where !row.passes {
+      SliceProgress.line("the operator '\(row.operator.rawValue)' breaks a promise; see the errors above")
+    }
+    guard report.rows.allSatisfy(\.passes) else { throw ExitCode.failure }
+  }
+
+  private func text(_ report: OperatorVerification.Report) -> String {
+    let head =
+      "parallel beam, \(size) × \(size), \(angles) angles × \(report.rows.first?.bins ?? 0) bins, "
+      + "\(counted(parallel.threads, "thread"))"
+    func seconds(_ value: Double) -> String { String(format: "%.4f s", value) }
+    func error(_ value: Double) -> String { String(format: "%.1e", value) }
+    let lines: [(String, (OperatorVerification.Row) -> String)] = [
+      ("operator", { $0.operator.rawValue }),
+      ("forward", { seconds($0.forward) }),
+      ("adjoint", { seconds($0.adjoint) }),
+      ("filtered back-projection", { seconds($0.fbp) }),
+      ("planning", { seconds($0.planning) }),
+      ("adjoint error", { error($0.adjointError) }),
+      ("adjoint ratio − 1", { error($0.adjointRatio - 1) }),
+      ("linearity", { error($0.linearityError) }),
+      ("linearity of the adjoint", { error($0.adjointLinearityError) }),
+      ("AᴴA", { error($0.normalError) }),
+      ("norm", { String(format: "%.6g mm", $0.norm) }),
+      ("error against closed form", { String(format: "%.4f %%", 100 * $0.error) }),
+      ("promises", { $0.passes ? "kept" : "broken" }),
+    ]
+    let table = lines.map { name, value in
+      name + String(repeating: " ", count: 28 - name.count)
+        + report.rows.map { row in
+          let text = value(row)
+          return String(repeating: " ", count: max(0, 14 - text.count)) + text
+        }.joined()
+    }
+    let pairs = report.pairs.map { pair in
+      String(
+        format: "%@ against %@: forward %.4f %%, adjoint %.4f %% apart", pair.operators[0].rawValue,
+        pair.operators[1].rawValue, 100 * pair.forwardDifference, 100 * pair.adjointDifference)
+    }
+    return ([head] + table + pairs).joined(separator: "\n")
+  }
+}

@@ -1,0 +1,90 @@
+import Diffusion
+import Foundation
+import Pipeline
+import Testing
+
+@Suite struct VerificationTests {
+  /// 0.56 % and 0.65 % are the errors of the same two models in another implementation (NumPy, double precision) on
+  /// the same image and the same line integrals.
+  @Test func measuresTheErrorAgainstTheClosedForm() throws {
+    let verification = try OperatorVerification(size: 256, angles: 60, threads: 2, runs: 1)
+    let report = try verification.measure([.radon, .rays])
+    #expect(abs(report.rows[0].error - 0.0056) < 0.0001, "\(report.rows[0].error)")
+    #expect(abs(report.rows[1].error - 0.0065) < 0.0001, "\(report.rows[1].error)")
+    for row in report.rows {
+      #expect(row.passes && row.bins == 366 && row.threads == 2)
+      #expect(row.forward > 0 && row.adjoint > 0 && row.fbp > 0)
+    }
+    // Both lie within their errors of the truth.
+    let pair = try #require(report.pairs.first)
+    #expect(pair.forwardDifference < report.rows[0].error + report.rows[1].error)
+    #expect(pair.adjointDifference < 0.02)
+  }
+
+  /// ‖A‖² is at most the largest row sum times the largest column sum: 2 r · angles for an image of width 2 r whose
+  /// pixels each put one bin's worth into every view. It is nearly reached by the constant image.
+  @Test func measuresTheNorm() throws {
+    let report = try OperatorVerification(size: 64, angles: 40, threads: 1, runs: 1).measure([.radon])
+    let bound = (64 * 2.0.squareRoot() * 40).squareRoot()
+    #expect(report.rows[0].norm < bound)
+    #expect(report.rows[0].norm > 0.8 * bound)
+  }
+
+  @Test func stopsWhenTold() throws {
+    struct Stop: Error {}
+    let verification = try OperatorVerification(size: 8, angles: 4, threads: 1, runs: 1)
+    #expect(throws: Stop.self) { try verification.measure([.radon]) { _ in throw Stop() } }
+  }
+}
+
+@Suite struct InspectionTests {
+  /// A network of two weights with the files that training writes.
+  private static func checkpoint(_ description: String?) throws -> URL {
+    let folder = FileManager.default.temporaryDirectory.appendingPathComponent(
+      "checkpoint-\(UUID().uuidString)")
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    try SafeTensors.write(
+      [("a", [2, 3], [1, 2, 3, 4, 5, 6]), ("b", [4], [1, 2, 3, 4])], precision: .float16,
+      to: folder.appendingPathComponent("diffusion_pytorch_model.safetensors").path)
+    try UNet2DConfiguration(inputChannels: 4, outputChannels: 4, channels: [8, 16]).json()
+      .write(to: folder.appendingPathComponent("config.json"))
+    if let description { try Data(description.utf8).write(to: folder.appendingPathComponent("deft.json")) }
+    return folder
+  }
+
+  private static let range =
+    "\"range\": {\"unit\": \"HU\", \"low\": -1000, \"high\": 1000}, \"spaceToDepth\": 2"
+  private static let fingerprint =
+    "\"fingerprint\": {\"entries\": [{\"name\": \"the number of bins\", \"value\": \"366\"}]}"
+
+  @Test(arguments: [
+    (nil, CheckpointInspection.Kind.foreign, 1),
+    ("{\(range), \"tweedieSteps\": [], \"tweedieErrors\": []}", .prior, 2),
+    ("{\(range), \(fingerprint)}", .postprocess, 2),
+    (
+      "{\(range), \(fingerprint), \"form\": \"preconditioned\", \"priorChecksum\": \"abc\", \"noise\": [0.005, 0.02], "
+        + "\"reference\": {\"fbp\": {}}, \"iterations\": 5, \"tweedieSteps\": [], \"tweedieErrors\": []}", .h,
+      2
+    ),
+  ])
+  func describesNetworks(description: String?, kind: CheckpointInspection.Kind, block: Int) async throws {
+    let folder = try Self.checkpoint(description)
+    defer { try? FileManager.default.removeItem(at: folder) }
+    guard case .checkpoint(let found) = try await Inspection(path: folder.path) else {
+      Issue.record("not taken for a network")
+      return
+    }
+    #expect(found.kind == kind && found.parameters == 10 && found.precision == ["F16"])
+    #expect(found.channels == [8, 16] && found.spaceToDepth == block)
+    #expect(found.range == (kind == .foreign ? nil : "-1000.0 to 1000.0 HU"))
+    let bound = found.tunedFor.contains { $0.name == "the number of bins" && $0.value == "366" }
+    #expect(bound == (kind == .h || kind == .postprocess))
+  }
+
+  @Test(arguments: ["{\"range\": 3}", "{\"form\": \"preconditioned\"}", "{\"fingerprint\": 1}", "text"])
+  func refusesADamagedNetwork(description: String) async throws {
+    let folder = try Self.checkpoint(description)
+    defer { try? FileManager.default.removeItem(at: folder) }
+    await #expect(throws: CheckpointError.self) { try await Inspection(path: folder.path) }
+  }
+}
