@@ -337,6 +337,11 @@ import Testing
     )
     #expect(line.factor > 1.4 * bin.factor && bin.factor > 0.03 && line.factor < 0.3)
     #expect(throws: ReconstructionError.self) { try ModelError.measure(scan.A, raysPerBin: 0) }
+    // Rays through the same pixels differ, too; an operator does not differ from itself.
+    let rays = try RayTransform(scan.A.domain, beam: scan.A.beam, threads: 2)
+    let other = try ModelError.measure(scan.A, against: rays)
+    #expect(other.factor > 0.02 && other.factor < 0.3, "\(other)")
+    #expect(try ModelError.measure(scan.A, against: scan.A) == .none)
   }
 
   // MARK: Form

@@ -37,19 +37,37 @@ public struct ModelError: Codable, Hashable, Sendable {
   public static func measure<Operator: ParallelBeamOperator>(
     _ A: Operator, raysPerBin: Int = 4, objects: Int = 6
   ) throws -> ModelError {
-    guard raysPerBin > 0, objects > 1 else {
-      throw ReconstructionError.outOfRange(
-        "a measurement of the model error", found: "\(raysPerBin) rays per bin on \(objects) objects",
-        expected: "at least 1 ray and 2 objects")
+    guard raysPerBin > 0 else {
+      throw ReconstructionError.outOfRange("rays per bin", found: "\(raysPerBin)", expected: "at least 1")
     }
     let beam = A.beam
+    return try measure(A, objects) { scene in
+      scene.sinogram(
+        angles: beam.angles, bins: beam.bins, binSpacing: beam.binSpacing, axis: beam.axis,
+        raysPerBin: raysPerBin)
+    }
+  }
+
+  /// Measures κ for data that another operator makes of an image on the same grid, such as ``RayTransform``.
+  public static func measure<Operator: ParallelBeamOperator, Other: ParallelBeamOperator>(
+    _ A: Operator, against other: Other, objects: Int = 6
+  ) throws -> ModelError {
+    precondition(A.domain == other.domain && A.beam == other.beam, "\(A.beam) is not \(other.beam)")
+    return try measure(A, objects) { scene in other(scene.image(on: A.domain)) }
+  }
+
+  private static func measure<Operator: ParallelBeamOperator>(
+    _ A: Operator, _ objects: Int, _ truth: (PhantomSlice) -> Sinogram
+  ) throws -> ModelError {
+    guard objects > 1 else {
+      throw ReconstructionError.outOfRange(
+        "objects to measure the model error on", found: "\(objects)", expected: "at least 2")
+    }
     var scenes: [(error: Sinogram, exact: Sinogram, ratio: Double)] = []
     var (errors, curvatures) = (0.0, 0.0)
     for seed in 0..<objects {
       let scene = try Self.scene(seed: UInt64(seed), in: A)
-      let exact = scene.sinogram(
-        angles: beam.angles, bins: beam.bins, binSpacing: beam.binSpacing, axis: beam.axis,
-        raysPerBin: raysPerBin)
+      let exact = truth(scene)
       var error = A(scene.image(on: A.domain))
       A.codomain.add(-1, exact, to: &error)
       let square = A.codomain.inner(error, error).real
@@ -59,7 +77,7 @@ public struct ModelError: Codable, Hashable, Sendable {
       curvatures += curvature
       scenes.append((error, exact, square / curvature))
     }
-    guard curvatures > 0, scenes.count > 1 else { return .none }
+    guard curvatures > 0, errors > 0, scenes.count > 1 else { return .none }
     let local = ModelError(factor: (errors / curvatures).squareRoot(), spread: 0)
     let square = local.factor * local.factor
     var deviations = 0.0
