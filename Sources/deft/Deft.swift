@@ -11,6 +11,7 @@ struct Deft: AsyncParsableCommand {
     discussion: "Research software: not for diagnostic use.",
     version: deftVersion,
     subcommands: [
-      CompareCommand.self, Train.self, SampleCommand.self,
+      RunCommand.self, PhantomCommand.self, SimulateCommand.self, CompareCommand.self, Train.self,
+      SampleCommand.self, VerifyCommand.self, InfoCommand.self,
     ])
 }

@@ -54,11 +54,11 @@ public enum MethodDescription: Hashable, Sendable {
     }
   }
 
-  /// Whether the method needs the prior, or another network.
-  public var needsNetworks: Bool {
+  /// Whether the method averages several draws and so knows their standard deviation.
+  public var givesDeviation: Bool {
     switch self {
-    case .fbp, .cgls, .tv: false
-    case .dds, .deft, .postprocess: true
+    case .dds(let sampling), .deft(let sampling, _): sampling.estimate == .mean
+    case .fbp, .cgls, .tv, .postprocess: false
     }
   }
 }

@@ -18,6 +18,7 @@ public struct PipelineDescription: Hashable, Sendable {
   public var seed: UInt64
   /// At least one; the first makes `volume.tif`.
   public var reconstructions: [NamedMethod]
+  public var verdict: VerdictThresholds
   public var unit: VolumeUnit
 
   /// One result of a run.
@@ -62,6 +63,9 @@ public struct PipelineDescription: Hashable, Sendable {
     if prior == nil, reconstructions.contains(where: { $0.method.name == .dds || $0.method.name == .deft }) {
       throw root.invalid("a reconstruction needs a prior; name its folder in 'prior'.")
     }
+    verdict = try root.optional("verdict").map { value throws(YAMLError) in
+      try value.mapping { map throws(YAMLError) in try VerdictThresholds(map) }
+    } ?? VerdictThresholds()
     unit = try root.choice("unit", default: VolumeUnit.hounsfield)
   }
 }
@@ -112,7 +116,7 @@ public enum VolumeUnit: String, Hashable, Sendable, CaseIterable {
 public enum InputDescription: Hashable, Sendable {
   /// One page per slice.
   case sinograms(order: TIFFSinograms.Order, path: String?)
-  /// Raw counts, one page per view, with flats and darks.
+  /// Raw counts, one page per view, with flats and darks, whose paths are relative to the projections.
   case projections(path: String?, flats: String, darks: String?)
 
   init(_ map: YAMLMapping, folder: URL) throws(YAMLError) {
@@ -133,7 +137,8 @@ public enum InputDescription: Hashable, Sendable {
       self = .sinograms(order: order, path: try path("path"))
     case .projections:
       self = .projections(
-        path: try path("path"), flats: resolve(try map.text("flats"), folder), darks: try path("darks"))
+        path: try path("path"), flats: try map.text("flats"),
+        darks: try map.optional("darks").map { value throws(YAMLError) in try value.text() })
     }
   }
 }

@@ -13,6 +13,7 @@ public final class MethodWorkshop {
   public let description: PipelineDescription
   public let threads: Int
   private var tomographies: [Int: NormalizedTomography<RadonTransform>] = [:]
+  private var modelErrors: [Int: ModelError] = [:]
   private var prior: DiffusionPrior?
   private var networks: [String: HCheckpoint] = [:]
 
@@ -30,6 +31,20 @@ public final class MethodWorkshop {
     let tomography = try NormalizedTomography(A, scale: description.attenuation, threads: threads)
     tomographies[n] = tomography
     return tomography
+  }
+
+  /// How far the operator is from what made the data: itself, rays through the same pixels, or the line
+  /// integrals of a continuous object.
+  func modelError(everyView n: Int, of scan: ScanInput) throws -> ModelError {
+    if scan.model == "operator" { return .none }
+    if let ready = modelErrors[n] { return ready }
+    let A = try tomography(everyView: n).A
+    let measured =
+      scan.model == "rays"
+      ? try ModelError.measure(A, against: RayTransform(A.domain, beam: A.beam, threads: threads))
+      : try ModelError.measure(A, raysPerBin: scan.raysPerBin)
+    modelErrors[n] = measured
+    return measured
   }
 
   public func method(_ method: MethodDescription, everyView n: Int = 1) throws -> any Reconstructor {

@@ -8,6 +8,7 @@ public enum RunError: Error, Equatable, CustomStringConvertible {
   case wrongShape(path: String, found: Shape, expected: Shape)
   case wrongViews(path: String, found: Int, expected: Int)
   case differentCounts(String, Int, String, Int)
+  case interrupted(done: Int, of: Int)
   case noSuchPages(String, pages: [Int], available: Int)
 
   public var description: String {
@@ -26,6 +27,8 @@ public enum RunError: Error, Equatable, CustomStringConvertible {
     case .differentCounts(let first, let firstCount, let second, let secondCount):
       "'\(first)' has \(firstCount) slices, '\(second)' has \(secondCount). Give volumes of the same scan, "
         + "or choose pages with --pages."
+    case .interrupted(let done, let count):
+      "stopped after \(done) of \(count) slices; nothing was written under its final name. Run the same command again."
     case .noSuchPages(let path, let pages, let available):
       "'\(path)' has \(available) pages; there is no page \(pages.map(String.init).joined(separator: ", "))."
     }

@@ -13,6 +13,8 @@ public struct ScanInput: Sendable {
   public let noiseSource: String
   /// How the measurements were made, where the file says it.
   public let model: String?
+  /// Lines over which every bin averages; what a simulation states, 4 for a detector.
+  public let raysPerBin: Int
   /// Files that were read, in the order of the pipeline.
   public let files: [String]
   private let source: Source
@@ -46,6 +48,8 @@ public struct ScanInput: Sendable {
     case .projections(let standard, let flats, let darks):
       guard let path = path ?? standard else { throw RunError.noInput(description.file) }
       self.path = path
+      let folder = URL(fileURLWithPath: path).deletingLastPathComponent()
+      let (flats, darks) = (resolve(flats, folder), darks.map { resolve($0, folder) })
       files = [path, flats] + (darks.map { [$0] } ?? [])
       let projections = try TIFFStack(path: path)
       info = projections.info
@@ -62,6 +66,7 @@ public struct ScanInput: Sendable {
       count = sinograms.count
     }
     model = info.metadata["model"]
+    raysPerBin = info.metadata["rays_per_bin"].flatMap { Int($0) }.map { min(max($0, 1), 64) } ?? 4
     (noise, noiseSource) = try await ScanInput.noise(description.noise, info.metadata, source: source, count: count)
     try noise.validate()
   }
@@ -131,7 +136,7 @@ public struct ScanInput: Sendable {
 ///
 /// Source: the estimator of Hall, Kay, Titterington, Biometrika 77 (1990), DOI 10.1093/biomet/77.3.521, for
 /// order 3 differences, with the median absolute deviation.
-func estimatedNoiseVariance(_ sinogram: Sinogram) -> Double {
+package func estimatedNoiseVariance(_ sinogram: Sinogram) -> Double {
   let (views, bins) = (sinogram.shape[0], sinogram.shape[1])
   guard bins > 3 else { return 0 }
   var differences: [Float] = []

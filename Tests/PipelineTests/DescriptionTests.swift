@@ -1,0 +1,135 @@
+import Fields
+import Foundation
+import Pipeline
+import Testing
+
+@Suite struct PipelineDescriptionTests {
+  static let minimal = """
+    geometry:
+      angles: {count: 4, range: 180}
+      bins: 12
+      binSpacing: 2
+      image: {size: 8}
+    noise: {sigma: 0.1}
+    reconstructions:
+      - {method: fbp}
+
+    """
+
+  private func read(_ text: String) throws -> PipelineDescription {
+    let folder = try TemporaryFolder()
+    return try PipelineDescription(file: folder.write(text, to: "scan.yaml"))
+  }
+
+  private func message(_ text: String) -> String {
+    do {
+      _ = try read(text)
+      return "no error"
+    } catch {
+      return "\(error)"
+    }
+  }
+
+  @Test func readsTheSmallestPipeline() throws {
+    let pipeline = try read(Self.minimal)
+    #expect(pipeline.title == "scan")
+    #expect(pipeline.geometry.beam.angles.map { $0.degrees.rounded() } == [0, 45, 90, 135])
+    #expect(pipeline.geometry.beam.axis == 5.5)
+    #expect(pipeline.geometry.grid == ImageSpace(shape: [8, 8], spacing: 2))
+    #expect(pipeline.noise == .sigma(0.1))
+    #expect(pipeline.reconstructions.map(\.name) == ["fbp"])
+    #expect(pipeline.unit == .hounsfield)
+  }
+
+  @Test func includesTheEndPointWhenAsked() throws {
+    let pipeline = try read(Self.minimal.replacingOccurrences(of: "range: 180", with: "range: 180, includeEnd: true"))
+    #expect(pipeline.geometry.beam.angles.map { $0.degrees.rounded() } == [0, 60, 120, 180])
+  }
+
+  @Test func readsAnglesFromAFile() throws {
+    let folder = try TemporaryFolder()
+    _ = try folder.write("0\n10.5\n 21 \n", to: "angles.txt")
+    let file = try folder.write(
+      Self.minimal.replacingOccurrences(of: "{count: 4, range: 180}", with: "{file: angles.txt}"), to: "scan.yaml")
+    let angles = try PipelineDescription(file: file).geometry.beam.angles
+    #expect(angles.map(\.degrees).elementsEqual([0, 10.5, 21]) { abs($0 - $1) < 1e-12 })
+  }
+
+  /// Every sentence says where, what and what to do.
+  @Test(arguments: [
+    ("bins: 12", "bnis: 12", "line 3, column 3: unknown key 'bnis' in 'geometry'. Did you mean 'bins'?"),
+    ("bins: 12", "bins: twelve", "line 3, column 9"),
+    ("method: fbp", "method: fpb", "line 8"),
+    ("sigma: 0.1", "sigma: -1", "line 6, column 16"),
+    ("- {method: fbp}", "- {method: fbp}\n  - {method: fbp}", "two reconstructions are called 'fbp'"),
+    ("method: fbp", "method: dds", "needs a prior"),
+    ("method: fbp", "method: deft", "needs 'h'"),
+    ("method: fbp", "method: fbp, name: volume", "'name' is 'volume'"),
+  ])
+  func refusesInWords(_ found: String, _ replacement: String, _ expected: String) {
+    let text = message(Self.minimal.replacingOccurrences(of: found, with: replacement))
+    #expect(text.contains(expected), "\(text)")
+    #expect(text.contains("scan.yaml"), "\(text)")
+  }
+
+  @Test func refusesAnUnknownThreshold() {
+    let text = message(Self.minimal + "verdict: {chiSquareFailur: 2}\n")
+    #expect(text.contains("Did you mean 'chiSquareFailure'?"), "\(text)")
+  }
+
+  /// All shipped pipelines are read in full: a key that no longer exists would throw.
+  @Test(arguments: ["sparse-view-ct", "tooth"])
+  func readsTheShippedPipelines(_ name: String) throws {
+    let pipeline = try PipelineDescription(file: packageFolder + "/pipelines/\(name).yaml")
+    #expect(!pipeline.reconstructions.isEmpty)
+  }
+
+  @Test func readsTheShippedTrainings() throws {
+    let prior = try PriorTrainingDescription(file: packageFolder + "/pipelines/train-ct-prior.yaml")
+    #expect(prior.architecture.channels == [48, 96, 128, 160])
+    let h = try ScanTrainingDescription(file: packageFolder + "/pipelines/tune-sparse-view-ct.yaml")
+    #expect(h.pipeline.geometry.beam.angles.count == 60)
+  }
+}
+
+@Suite struct MethodDescriptionTests {
+  @Test func readsArguments() throws {
+    #expect(try MethodDescription(argument: "fbp", h: nil) == .fbp(window: .ramp, cutoff: 1))
+    #expect(try MethodDescription(argument: "tv:lambda=20", h: nil) == .tv(.fixed(20), limit: 3000))
+    #expect(
+      try MethodDescription(argument: "deft:10:eta=0:h=somewhere", h: nil)
+        == .deft(.init(estimate: .sample, steps: 10, eta: 0, draws: nil), h: "somewhere"))
+    #expect(
+      try MethodDescription(argument: "deft:5:draws=8", h: "standard")
+        == .deft(.init(estimate: .mean, steps: 5, eta: nil, draws: 8), h: "standard"))
+  }
+
+  @Test(arguments: [
+    ("mlem", "unknown method 'mlem'; known are fbp"),
+    ("tv:lambda", "is not of the form key=value"),
+    ("tv:lambda=x", "'lambda' is 'x'"),
+    ("dds:0", "'steps' is '0'"),
+    ("deft:10", "needs 'h=PATH'"),
+    ("fbp:steps=3", "has no setting 'steps'"),
+  ])
+  func refusesInWords(_ argument: String, _ expected: String) {
+    #expect {
+      try MethodDescription(argument: argument, h: nil)
+    } throws: {
+      "\($0)".contains(expected)
+    }
+  }
+}
+
+@Suite struct PageSelectionTests {
+  @Test func readsListsRangesAndStrides() throws {
+    #expect(try PageSelection("4,12,20", available: 20, path: "a").indices == [3, 11, 19])
+    #expect(try PageSelection("4-28/8", available: 78, path: "a").indices == [3, 11, 19, 27])
+    #expect(try PageSelection(nil, available: 3, path: "a").indices == [0, 1, 2])
+  }
+
+  @Test(arguments: ["0", "21", "x", "3-1", "4-8/0", ""])
+  func refusesWhatIsNotThere(_ text: String) {
+    #expect(throws: (any Error).self) { try PageSelection(text, available: 20, path: "a") }
+  }
+}
