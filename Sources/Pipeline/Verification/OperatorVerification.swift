@@ -54,8 +54,9 @@ public struct OperatorVerification: Sendable {
     public var pairs: [Pair]
   }
 
-  /// Single precision: 16 ulp of the norms that the errors are relative to.
-  public static let tolerance = 16 * Double(Float.ulpOfOne)
+  /// 32 ulp of single precision of the norms that the errors are relative to: twice what a transform of 1024² pixels
+  /// at 720 angles shows.
+  public static let tolerance = 32 * Double(Float.ulpOfOne)
 
   public let size: Int
   public let angles: Int
