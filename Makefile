@@ -18,7 +18,7 @@ else
 TORCH := libtorch-dev
 endif
 
-PACKAGES := libfftw3-dev libtiff-dev $(TORCH)
+PACKAGES := libfftw3-dev libtiff-dev libpng-dev $(TORCH)
 TEST_PACKAGES := chromium
 DEFT := .build/release/deft
 DEMO := out/demo

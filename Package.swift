@@ -41,10 +41,11 @@ let package = Package(
   targets: [
     .systemLibrary(name: "CFFTW", providers: [.apt(["libfftw3-dev"])]),
     .systemLibrary(name: "CTIFF", providers: [.apt(["libtiff-dev"])]),
+    .systemLibrary(name: "CPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"])]),
     .target(name: "CTorch", cxxSettings: torchHeaders, linkerSettings: torchLibraries),
 
     .target(name: "Fields", dependencies: [numerics]),
-    .target(name: "Formats", dependencies: ["Fields", "CTIFF", yams]),
+    .target(name: "Formats", dependencies: ["Fields", "CTIFF", "CPNG", yams]),
     .target(name: "Operators", dependencies: ["Fields", "Formats", "CFFTW", numerics]),
     .target(name: "Diffusion", dependencies: ["Fields", "Formats", "Operators", "CTorch", logging]),
     .target(name: "Reconstruction", dependencies: ["Fields", "Formats", "Operators", "Diffusion"]),
@@ -66,7 +67,7 @@ let package = Package(
 
     .target(name: "TestSupport", dependencies: ["Fields", "Operators"], path: "Tests/TestSupport"),
     testTarget("Fields", [numerics]),
-    testTarget("Formats", ["Fields"]),
+    testTarget("Formats", ["Fields", "CPNG"]),
     testTarget("Operators", ["Fields"]),
     .testTarget(
       name: "DiffusionTests", dependencies: ["Fields", "Operators", "Diffusion", "TestSupport"], exclude: ["Fixtures"]),

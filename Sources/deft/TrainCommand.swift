@@ -35,7 +35,11 @@ struct TrainPrior: AsyncParsableCommand {
     let stop = StopSignal()
     try training.train(
       report: { log.report($0) }, shouldStop: { stop.isRaised },
-      onCheckpoint: { _, iteration in log.checkpoint(iteration) })
+      onCheckpoint: { prior, iteration in
+        let path = "\(output)/training/samples-\(String(format: "%06d", iteration)).png"
+        try writeSamples(of: prior, size: description.crop, seed: description.settings.seed, to: path)
+        log.checkpoint(iteration)
+      })
     log.end(stopped: stop.isRaised)
   }
 }

@@ -59,6 +59,7 @@ public struct PipelineRunner {
         rows: description.geometry.grid.shape[0], columns: description.geometry.grid.shape[1],
         panels: lines.count + 2))
 
+    var picture = RunPicture(count: scan.count)
     var next: Task<SliceMeasurement, any Error>? = scan.count > 0 ? Task { try await scan.slice(0) } : nil
     for index in 0..<scan.count {
       if shouldStop() {
@@ -80,8 +81,9 @@ public struct PipelineRunner {
       let writing = ContinuousClock.now
       try volumes.append(results)
       recorder.add(results, slice: index, clipped: await scan.clipped(index), seconds: seconds)
-      try report.append(
-        ReportSlice(index: index, results: results, geometry: description.geometry, seconds: seconds))
+      let page = ReportSlice(index: index, results: results, geometry: description.geometry, seconds: seconds)
+      try report.append(page)
+      picture.append(page)
       recorder.time("writing", since: writing)
 
       let verdict = results[0].verdict
@@ -94,6 +96,7 @@ public struct PipelineRunner {
     try volumes.finish()
     try recorder.writeVerdicts(to: output.appendingPathComponent("verdict.json"))
     try recorder.writeManifest(to: output.appendingPathComponent("manifest.json"), volumes: volumes.names, in: output)
+    try picture.write(to: output.appendingPathComponent("picture.png"))
     _ = try report.finish(recorder.reportData(description, workshop: workshop))
     return recorder.summary(output: output.path)
   }

@@ -172,6 +172,7 @@ struct RunRecorder {
         \(primary.count) slices: \(counts.joined(separator: ", "))
         volume   \(output)/volume.tif
         report   \(output)/report.html
+        picture  \(output)/picture.png
         verdicts \(output)/verdict.json
         Research software: not for diagnostic use.
         """)
