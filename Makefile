@@ -43,7 +43,7 @@ setup:
 	  echo "make setup installs Debian packages; on another system install FFTW 3, libtiff 4.5 and libtorch yourself" >&2; \
 	  exit 1; }
 	@$(call install,$(PACKAGES))
-	@version=$$(swift --version 2>/dev/null | sed -n 's/.*Swift version \([0-9]*\.[0-9]*\).*/\1/p' | head -n 1); \
+	@version=$$({ swift --version 2>/dev/null || true; } | sed -n 's/.*Swift version \([0-9]*\.[0-9]*\).*/\1/p' | head -n 1); \
 	if [ -z "$$version" ] || [ "$$(printf '%s\n6.1\n' "$$version" | sort -V | head -n 1)" != 6.1 ]; then \
 	  echo "Swift 6.1 or newer is needed$${version:+, found $$version}. Install it with swiftly:" >&2; \
 	  echo "  curl -O https://download.swift.org/swiftly/linux/swiftly-$$(uname -m).tar.gz" >&2; \
