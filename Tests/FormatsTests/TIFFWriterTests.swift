@@ -79,6 +79,20 @@ import Testing
     #expect(try stack.page(1).samples[8] == -1024 + 65535 * 0.5)
   }
 
+  /// tifffile 2026.3.3 (`TiffFile._series_imagej`) takes the pages for one run of bytes if the second directory lies
+  /// behind that many bytes of the first page's start. Of two pages it then must be one.
+  @Test(arguments: [2, nil])
+  func writesTwoPagesAsOneRunOfBytes(pages: Int?) throws {
+    let folder = try TemporaryFolder()
+    let images = Self.images(2, rows: 20, columns: 30)
+    var writer = try TIFFWriter(path: folder("a.tif"), rows: 20, columns: 30, pages: pages)
+    for image in images { try writer.append(image) }
+    try writer.finish()
+    let run = (images[0].samples + images[1].samples).withUnsafeBytes { Data($0) }
+    let file = try Data(contentsOf: URL(fileURLWithPath: folder("a.tif")))
+    #expect(file.range(of: run) != nil)
+  }
+
   @Test func writesTheSameBytesAgain() throws {
     let folder = try TemporaryFolder()
     for name in ["a.tif", "b.tif"] {

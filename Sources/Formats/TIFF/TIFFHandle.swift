@@ -169,6 +169,9 @@ struct TIFFHandle: ~Copyable, @unchecked Sendable {
     }
     if let description = tags.description {
       done = done && ctiff_set_string(tiff, UInt32(TIFFTAG_IMAGEDESCRIPTION), description) == 1
+      // tifffile takes the pages of an ImageJ file for one run of bytes if the second directory lies behind that many
+      // bytes; with the first directory in front of its page, it never does so wrongly.
+      if tags.compression == .none { done = done && TIFFCheckpointDirectory(tiff) == 1 }
     }
     let stripBytes = tags.rowsPerStrip * tags.columns * tags.sampleType.bytes
     for (strip, start) in stride(from: 0, to: bytes.count, by: stripBytes).enumerated() where done {
