@@ -33,14 +33,19 @@ struct CompareCommand: AsyncParsableCommand {
   @Option(help: "Write every image in HU to FOLDER/METHOD.tif.")
   var images: String?
 
-  @Option(help: "Pages of the truth, as 4,12,20 or 4-78/8; all unless given.")
-  var pages: String?
+  @Option(
+    help: "Which pages of the truth, counted from 1: 4,12,20 or 4...78/8; all unless given.",
+    transform: PageList.argument)
+  var pages: PageList?
 
   @Option(help: "Added to the stored values of the truth.")
   var offset = 0.0
 
   @Option(help: "The unit of the truth where its file does not say it: HU or 1/mm.")
-  var unit: String?
+  var unit: VolumeUnit?
+
+  @Flag(help: "Take the truth's pixels to be as far apart as the pipeline's, whatever its file says.")
+  var ignoreSpacing = false
 
   @Option(help: "Threads.")
   var threads = ProcessInfo.processInfo.activeProcessorCount
@@ -56,8 +61,8 @@ struct CompareCommand: AsyncParsableCommand {
       (argument: $0, method: try MethodDescription(argument: $0, h: description.h))
     }
     let scan = try await ScanInput(description, path: input)
-    let volume = try TruthVolume(
-      path: truth, pages: pages, offset: offset, unit: unit, scale: description.attenuation)
+    let volume = try AttenuationVolume(
+      path: truth, pages: pages, unit: unit, offset: offset, ignoresSpacing: ignoreSpacing, for: description)
     guard volume.count == scan.count else {
       throw RunError.differentCounts(truth, volume.count, input, scan.count)
     }
@@ -65,7 +70,7 @@ struct CompareCommand: AsyncParsableCommand {
     var images: [Image] = []
     for index in 0..<scan.count {
       measurements.append(try await scan.slice(index))
-      images.append(try volume.hounsfield(index))
+      images.append(description.attenuation.hounsfield(try await volume.field(at: index)))
     }
     var results: [[Image]] = list.map { _ in [] }
     let progress = StandardError()

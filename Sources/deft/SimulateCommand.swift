@@ -55,9 +55,7 @@ struct SimulateCommand: AsyncParsableCommand {
 
   @Option(
     help: "Which pages of the volume, counted from 1: 4,12,20 or 4...78/8.",
-    transform: { text in
-      do { return try PageList(text) } catch { throw ValidationError("\(error)") }
-    })
+    transform: PageList.argument)
   var pages: PageList?
 
   @Option(help: "The unit of the volume, where the file states none.")
@@ -189,5 +187,11 @@ struct SimulateCommand: AsyncParsableCommand {
           + "\(counted(summary.flooredRays, "ray")) without a photon set to half a photon")
     }
     SliceProgress.line("'\(destination.output)' is complete")
+  }
+}
+
+extension PageList {
+  static func argument(_ text: String) throws -> PageList {
+    do { return try PageList(text) } catch { throw ValidationError("\(error)") }
   }
 }

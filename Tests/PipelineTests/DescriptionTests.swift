@@ -98,10 +98,10 @@ import Testing
     #expect(try MethodDescription(argument: "tv:lambda=20", h: nil) == .tv(.fixed(20), limit: 3000))
     #expect(
       try MethodDescription(argument: "deft:10:eta=0:h=somewhere", h: nil)
-        == .deft(.init(estimate: .sample, steps: 10, eta: 0, draws: nil), h: "somewhere"))
+        == .deft(.init(.sample, steps: 10, eta: 0), h: "somewhere"))
     #expect(
       try MethodDescription(argument: "deft:5:draws=8", h: "standard")
-        == .deft(.init(estimate: .mean, steps: 5, eta: nil, draws: 8), h: "standard"))
+        == .deft(.init(.mean, steps: 5, draws: 8), h: "standard"))
   }
 
   @Test(arguments: [
@@ -118,18 +118,5 @@ import Testing
     } throws: {
       "\($0)".contains(expected)
     }
-  }
-}
-
-@Suite struct PageSelectionTests {
-  @Test func readsListsRangesAndStrides() throws {
-    #expect(try PageSelection("4,12,20", available: 20, path: "a").indices == [3, 11, 19])
-    #expect(try PageSelection("4-28/8", available: 78, path: "a").indices == [3, 11, 19, 27])
-    #expect(try PageSelection(nil, available: 3, path: "a").indices == [0, 1, 2])
-  }
-
-  @Test(arguments: ["0", "21", "x", "3-1", "4-8/0", ""])
-  func refusesWhatIsNotThere(_ text: String) {
-    #expect(throws: (any Error).self) { try PageSelection(text, available: 20, path: "a") }
   }
 }

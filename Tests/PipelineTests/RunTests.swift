@@ -36,14 +36,14 @@ struct SmallScan {
     truth = folder.path("truth.tif")
     var sinograms = try TIFFWriter(
       path: scan, rows: 30, columns: 72, pages: Self.slices, metadata: ["model": "operator", "noise_sigma": "0.02"])
-    var images = try TIFFWriter(path: truth, rows: 48, columns: 48, pages: Self.slices, unit: "1/mm")
+    var images = try TIFFWriter(path: truth, rows: 48, columns: 48, pages: Self.slices, spacing: Spacing(x: 4, y: 4), unit: "1/mm")
     for slice in 0..<Self.slices {
       let phantom = try Phantom(
         name: "discs", unit: .perMillimetre, fieldOfView: 192,
         parts: [
-          PhantomPart(name: "body", .ellipse(halfAxes: [70, 55]), value: 0.02, blend: .replacing),
+          PhantomPart(.ellipse(halfAxes: [70, 55]), name: "body", value: 0.02, blend: .replacing),
           PhantomPart(
-            name: "rod", .ellipse(halfAxes: [12, 12]), centre: [20, Double(10 * slice)], value: 0.03, blend: .replacing),
+            .ellipse(halfAxes: [12, 12]), name: "rod", centre: [20, Double(10 * slice)], value: 0.03, blend: .replacing),
         ])
       let image = phantom.image(on: grid)
       var y = A(image)
@@ -155,12 +155,12 @@ struct SmallScan {
     let small = try SmallScan()
     let description = try PipelineDescription(file: small.pipeline)
     let scan = try await ScanInput(description, path: small.scan)
-    let truth = try TruthVolume(path: small.truth, pages: nil, offset: 0, unit: nil, scale: description.attenuation)
+    let truth = try AttenuationVolume(path: small.truth, for: description)
     var measurements: [SliceMeasurement] = []
     var images: [Image] = []
     for index in 0..<scan.count {
       measurements.append(try await scan.slice(index))
-      images.append(try truth.hounsfield(index))
+      images.append(description.attenuation.hounsfield(try await truth.field(at: index)))
     }
     let rows = try Comparison(MethodWorkshop(description, threads: 1)).run(
       [("fbp", try MethodDescription(argument: "fbp", h: nil)), ("tv", try MethodDescription(argument: "tv", h: nil))],

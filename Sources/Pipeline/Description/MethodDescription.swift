@@ -21,12 +21,19 @@ public enum MethodDescription: Hashable, Sendable {
   }
 
   public struct SamplingDescription: Hashable, Sendable {
-    public var estimate = Estimate.sample
+    public var estimate: Estimate
     public var steps: Int?
     public var eta: Double?
     public var draws: Int?
 
     public enum Estimate: String, Hashable, Sendable, CaseIterable { case sample, mean, fast }
+
+    public init(_ estimate: Estimate = .sample, steps: Int? = nil, eta: Double? = nil, draws: Int? = nil) {
+      self.estimate = estimate
+      self.steps = steps
+      self.eta = eta
+      self.draws = draws
+    }
   }
 
   public enum Name: String, CaseIterable, Sendable { case fbp, cgls, tv, dds, deft, postprocess }

@@ -9,7 +9,6 @@ public enum RunError: Error, Equatable, CustomStringConvertible {
   case wrongViews(path: String, found: Int, expected: Int)
   case differentCounts(String, Int, String, Int)
   case interrupted(done: Int, of: Int)
-  case noSuchPages(String, pages: [Int], available: Int)
 
   public var description: String {
     switch self {
@@ -29,8 +28,6 @@ public enum RunError: Error, Equatable, CustomStringConvertible {
         + "or choose pages with --pages."
     case .interrupted(let done, let count):
       "stopped after \(done) of \(count) slices; nothing was written under its final name. Run the same command again."
-    case .noSuchPages(let path, let pages, let available):
-      "'\(path)' has \(available) pages; there is no page \(pages.map(String.init).joined(separator: ", "))."
     }
   }
 }
