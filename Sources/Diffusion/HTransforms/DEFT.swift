@@ -47,6 +47,19 @@ public struct DEFT<Operator: LinearOperator>: HTransform where Operator.Domain =
   }
 }
 
+extension DEFT {
+  /// A finished sample, moved to the data once more: x + d with the smallest error that the prior makes.
+  ///
+  /// NN1 adds its correction after the direction d, so a sample can miss the data by what NN1 got wrong, most
+  /// where an object is unlike all training images.
+  public func consistent(_ sample: Image) -> Image {
+    var result = measurement.direction(
+      from: sample, error: checkpoint.tweedieError[0], steps: checkpoint.description.iterations)
+    measurement.A.domain.add(1, sample, to: &result)
+    return result
+  }
+}
+
 /// A frozen prior as a denoiser of images.
 public struct PriorDenoiser: Denoiser {
   public let space: ImageSpace

@@ -75,7 +75,7 @@ public struct PosteriorSampling<Operator: ParallelBeamOperator>: Reconstructor {
         checkpoint, y, reference: try tomography.reference(y, by: checkpoint.description.reference),
         schedule: prior.schedule)
       let denoiser = ConditionedDenoiser(unconditioned, h)
-      draw = { try sample(denoiser, using: &$0) }
+      draw = { h.consistent(try sample(denoiser, using: &$0)) }
     }
     // Welford's running mean and variance: two images, however many draws.
     let X = tomography.A.domain
