@@ -18,7 +18,7 @@ else
 TORCH := libtorch-dev
 endif
 
-PACKAGES := libfftw3-dev libtiff-dev libpng-dev $(TORCH)
+PACKAGES := g++ libfftw3-dev libtiff-dev libpng-dev $(TORCH)
 TEST_PACKAGES := chromium
 DEFT := .build/release/deft
 DEMO := out/demo
@@ -64,7 +64,8 @@ demo: build
 	$(DEFT) phantom phantoms/thorax.yaml --size 256 --slices 4 --output $(DEMO)/truth.tif
 	$(DEFT) simulate pipelines/sparse-view-ct.yaml --phantom phantoms/thorax.yaml --slices 4 --noise 0.01 \
 	  --seed 1 --output $(DEMO)/scan.tif
-	$(DEFT) run pipelines/sparse-view-ct.yaml --input $(DEMO)/scan.tif --output $(DEMO)
+	@# 3 is a finished run with slices that failed their verdict: the report is there and says why.
+	$(DEFT) run pipelines/sparse-view-ct.yaml --input $(DEMO)/scan.tif --output $(DEMO) || [ $$? = 3 ]
 	@echo
 	@echo "report:   $(DEMO)/report.html"
 	@find $(DEMO) -name '*.png' | sort | sed 's/^/picture:  /'

@@ -38,7 +38,7 @@ struct CompareCommand: AsyncParsableCommand {
     transform: PageList.argument)
   var pages: PageList?
 
-  @Option(help: "Added to the stored values of the truth.")
+  @Option(parsing: .unconditional, help: "Added to the stored values of the truth.")
   var offset = 0.0
 
   @Option(help: "The unit of the truth where its file does not say it: HU or 1/mm.")

@@ -32,10 +32,14 @@ struct TrainPrior: AsyncParsableCommand {
       folder: output)
     let log = TrainingLog(iterations: description.settings.iterations)
     log.start("prior of \(training.parameterCount) parameters, output '\(output)'", at: training.startsAt)
+    let record = try TrainingRecord(
+      file: file, images: description.images.stacks, parameters: training.parameterCount, threads: common.threads,
+      version: deftVersion)
     let stop = StopSignal()
     try training.train(
       report: { log.report($0) }, shouldStop: { stop.isRaised },
       onCheckpoint: { prior, iteration in
+        try record.write(iterations: iteration, seconds: training.secondsSpent, to: output)
         let path = "\(output)/training/samples-\(String(format: "%06d", iteration)).png"
         try writeSamples(of: prior, size: description.crop, seed: description.settings.seed, to: path)
         log.checkpoint(iteration)
@@ -68,9 +72,16 @@ struct TrainH: AsyncParsableCommand {
       scan: scan, images: images, folder: output)
     let log = TrainingLog(iterations: description.settings.iterations)
     log.start("h-network of \(training.parameterCount) parameters, output '\(output)'", at: training.startsAt)
+    let record = try TrainingRecord(
+      file: file, images: description.images.stacks, parameters: training.parameterCount, threads: common.threads,
+      version: deftVersion)
     let stop = StopSignal()
     try training.train(
-      report: { log.report($0) }, shouldStop: { stop.isRaised }, onCheckpoint: { log.checkpoint($0) })
+      report: { log.report($0) }, shouldStop: { stop.isRaised },
+      onCheckpoint: { iteration in
+        try record.write(iterations: iteration, seconds: training.secondsSpent, to: output)
+        log.checkpoint(iteration)
+      })
     log.end(stopped: stop.isRaised)
   }
 }
@@ -96,9 +107,16 @@ struct TrainPostprocess: AsyncParsableCommand {
       settings: description.settings, scan: scan, images: images, folder: output)
     let log = TrainingLog(iterations: description.settings.iterations)
     log.start("U-Net of \(training.parameterCount) parameters, output '\(output)'", at: training.startsAt)
+    let record = try TrainingRecord(
+      file: file, images: description.images.stacks, parameters: training.parameterCount, threads: common.threads,
+      version: deftVersion)
     let stop = StopSignal()
     try training.train(
-      report: { log.report($0) }, shouldStop: { stop.isRaised }, onCheckpoint: { log.checkpoint($0) })
+      report: { log.report($0) }, shouldStop: { stop.isRaised },
+      onCheckpoint: { iteration in
+        try record.write(iterations: iteration, seconds: training.secondsSpent, to: output)
+        log.checkpoint(iteration)
+      })
     log.end(stopped: stop.isRaised)
   }
 }

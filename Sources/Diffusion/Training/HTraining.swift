@@ -66,6 +66,8 @@ public final class HTraining<Scan: SimulatedScan> {
 
   public var parameterCount: Int { network.parameters.count }
   public var startsAt: Int { run.iteration }
+  /// In iterations, over all sessions.
+  public var secondsSpent: Double { run.seconds }
 
   /// - Parameter onCheckpoint: called after every saved state; the checkpoint lies in the folder then.
   public func train(

@@ -32,6 +32,8 @@ public final class PostprocessTraining<Scan: SimulatedScan> {
 
   public var parameterCount: Int { parameters.count }
   public var startsAt: Int { run.iteration }
+  /// In iterations, over all sessions.
+  public var secondsSpent: Double { run.seconds }
 
   public func train(
     report: (TrainingProgress) -> Void, shouldStop: () -> Bool = { false },
@@ -64,7 +66,8 @@ public final class PostprocessTraining<Scan: SimulatedScan> {
       .write(to: folder.appendingPathComponent(CheckpointFiles.configuration), options: .atomic)
     try CheckpointFiles.write(
       PostprocessDescription(
-        spaceToDepth: network.spaceToDepth, range: .hounsfield, fingerprint: scan.fingerprint),
+        spaceToDepth: network.spaceToDepth, range: .hounsfield, fingerprint: scan.fingerprint,
+        reference: scan.simpleInverse),
       to: folder.appendingPathComponent(CheckpointFiles.description))
   }
 }
@@ -73,12 +76,15 @@ struct PostprocessDescription: Codable {
   let spaceToDepth: Int
   let range: IntensityRange
   let fingerprint: OperatorFingerprint
+  let reference: SimpleInverse
 }
 
 /// A trained post-processing network.
 public final class PostprocessCheckpoint {
   private let network: PixelUNet
   public let parameterCount: Int
+  /// How the network's input is made from the measurement.
+  public let reference: SimpleInverse
 
   /// - Throws: ``CheckpointError/otherOperator(_:differences:)`` when it was trained for another scan.
   public init(path: String, for fingerprint: OperatorFingerprint) throws {
@@ -96,6 +102,7 @@ public final class PostprocessCheckpoint {
       spaceToDepth: description.spaceToDepth)
     try parameters.expectAllUsed()
     parameterCount = parameters.count
+    reference = description.reference
   }
 
   /// - Parameter reference: x_ref in the network's range.

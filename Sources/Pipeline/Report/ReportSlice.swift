@@ -39,7 +39,7 @@ public struct ReportPanel: Sendable {
   }
 }
 
-/// What the reconstruction leaves unexplained: (A x − y) / σ.
+/// What the reconstruction leaves unexplained: (y − A x) / σ.
 public struct ReportResidual: Sendable {
   /// Residuals in units of their own standard deviation, `[angles, bins]`.
   public var sinogram: Sinogram

@@ -86,7 +86,7 @@ enum ReportTemplate {
     </section>
     <section id="residual-card" class="card scripted" hidden aria-labelledby="residual-title">
       <h2 id="residual-title">Residual sinogram</h2>
-      <p class="meaning">What the reconstruction leaves unexplained, in units of the noise: (A x − y) / σ. With a right model it is structureless.</p>
+      <p class="meaning">What the reconstruction leaves unexplained, in units of the noise: (y − A x) / σ. With a right model it is structureless.</p>
       <div class="residual">
         <div id="residual"></div>
         <div id="histogram"></div>

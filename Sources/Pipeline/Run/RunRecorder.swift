@@ -9,6 +9,7 @@ import Reconstruction
 struct RunRecorder {
   /// Tells runs of other inputs or configurations apart.
   let identity: String
+  private let version: String
   private var manifest: Manifest
   private var verdicts: [Verdict] = []
   private var stages: [(name: String, seconds: Double, slices: Int)] = []
@@ -54,6 +55,7 @@ struct RunRecorder {
   }
 
   init(_ description: PipelineDescription, scan: ScanInput, version: String, threads: Int) throws {
+    self.version = version
     let configuration = (try? String(contentsOfFile: description.file, encoding: .utf8)) ?? ""
     var networks: [Manifest.Network] = []
     let methods = description.reconstructions.map(\.method)
@@ -198,7 +200,7 @@ struct RunRecorder {
       stages: stages.map { ReportStage(name: $0.name, seconds: $0.seconds, slices: $0.slices) },
       configuration: manifest.configuration,
       provenance: ReportProvenance(
-        version: manifest.program, seed: manifest.seed,
+        version: version, seed: manifest.seed,
         inputs: manifest.inputs.map { .init(name: $0.name, bytes: $0.bytes, sha256: $0.sha256) },
         networks: manifest.networks.map { .init(role: $0.role, name: $0.name, fingerprint: $0.sha256) },
         software: manifest.software.sorted { $0.key < $1.key }.map { ReportFact($0.key, $0.value) }),

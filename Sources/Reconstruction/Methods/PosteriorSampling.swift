@@ -116,7 +116,7 @@ public struct PostprocessMethod<Operator: ParallelBeamOperator>: Reconstructor {
 
   public func reconstruct(_ measurement: SliceMeasurement) throws -> SliceReconstruction {
     let y = tomography.measurement(measurement.sinogram, sigma: measurement.sigma)
-    let image = try network(tomography.reference(y, by: .fbp))
+    let image = try network(tomography.reference(y, by: network.reference))
     return SliceReconstruction(image: tomography.scale.attenuation(image))
   }
 }
