@@ -38,6 +38,11 @@ public final class HCheckpoint {
 
   public var parameterCount: Int { network.parameters.count }
 
+  /// s_t and s_ref.
+  package func errors(at t: Int) -> EstimateErrors {
+    EstimateErrors(tweedie: tweedieError[t], reference: description.referenceError)
+  }
+
   /// - Throws: ``CheckpointError/otherOperator(_:differences:)`` when the network was tuned for another scan.
   public func expect(_ fingerprint: OperatorFingerprint) throws(CheckpointError) {
     let differences = description.fingerprint.differences(from: fingerprint)

@@ -36,7 +36,7 @@ public struct DEFT<Operator: LinearOperator>: HTransform where Operator.Domain =
         let d = measurement.direction(from: estimate, error: s, steps: checkpoint.description.iterations)
         return try h.preconditioned(
           noisy: Tensor(x), estimate: Tensor(estimate), direction: Tensor(d), reference: Tensor(reference),
-          s: [s], time: [t])
+          errors: [checkpoint.errors(at: t)], time: [t])
       case .paper:
         return try h.paper(
           noisy: Tensor(x), estimate: Tensor(estimate), gradient: Tensor(measurement.gradient(estimate)),

@@ -2,13 +2,17 @@ import Foundation
 
 /// The network of DEFT: an image network NN1 and one number per time step, NN2.
 ///
-///     preconditioned:  x0_cond = x̂₀ + NN2(t) d + 2 s_t NN1(x_t, x̂₀, x̂₀ + d, x_ref, t)
+///     preconditioned:  x0_cond = (1 − w) (x̂₀ + NN2(t) d) + w x_ref + 2 e_t NN1(x_t, x̂₀, x̂₀ + d, x_ref, t)
+///                      1/e_t² = 1/s_t² + 1/s_ref²,   w = e_t²/s_ref²
 ///     paper:           x0_cond = x̂₀ − (b/a) (NN1(x_t, x̂₀, σ² g, t) − σ² n(t) g),   g = Aᴴ(y − A x̂₀)/σ²
 ///
-/// NN1 ends in a layer of zeros, so that training starts from DDS (preconditioned; NN2 = 1) or from a constant
-/// step along the gradient (paper; NN2 = σ² n with n = 1, the paper's 0.01 at σ = 0.1).
+/// NN1 ends in a layer of zeros, so that training starts from the mean of DDS (NN2 = 1) and x_ref, weighted by their
+/// precisions, or from a constant step along the gradient (paper; NN2 = σ² n with n = 1, the paper's 0.01 at σ = 0.1).
+/// At every step NN1 has to predict what is about 1: where the prior knows little, the error of x_ref, not that of the
+/// prior, is what is left to mend. An x_ref that knows nothing (s_ref = ∞) leaves DDS.
 ///
-/// Source: Denker et al., NeurIPS 2024, equations 9 and 10, and section 4 for the form of the network.
+/// Source: Denker et al., NeurIPS 2024, equations 9 and 10, and section 4 for the form of the network; scaling by the
+/// error that is left after Karras et al., NeurIPS 2022, section 5.
 package final class HNetwork {
   package let nn1: PixelUNet
   private let nn2: (Linear, Linear)
@@ -50,13 +54,22 @@ package final class HNetwork {
     return try nn2.1(nn2.0(features).silu()).reshaped([t.count, 1, 1, 1])
   }
 
-  /// x0_cond of the preconditioned form. `s` holds s_t per sample.
+  /// x0_cond of the preconditioned form. `errors` holds those of every sample.
   package func preconditioned(
-    noisy x: Tensor, estimate: Tensor, direction d: Tensor, reference: Tensor, s: [Double], time t: [Int]
+    noisy x: Tensor, estimate: Tensor, direction d: Tensor, reference: Tensor, errors: [EstimateErrors], time t: [Int]
   ) throws(TorchError) -> Tensor {
     let inputs = try Tensor.concatenated([x, estimate, estimate + d, reference], axis: 1)
-    let twoS = try Tensor(s.map { Float(2 * $0) }, shape: [s.count, 1, 1, 1])
-    return try estimate + weight(t) * d + twoS * nn1(inputs, time: t)
+    let scale = try Tensor(errors.map { Float(2 * $0.combined) }, shape: [errors.count, 1, 1, 1])
+    return try HNetwork.start(estimate + weight(t) * d, reference, errors) + scale * nn1(inputs, time: t)
+  }
+
+  /// (1 − w) x + w x_ref
+  package static func start(
+    _ x: Tensor, _ reference: Tensor, _ errors: [EstimateErrors]
+  ) throws(TorchError) -> Tensor {
+    let w = errors.map { Float($0.weight) }
+    let shape = [errors.count, 1, 1, 1]
+    return try Tensor(w.map { 1 - $0 }, shape: shape) * x + Tensor(w, shape: shape) * reference
   }
 
   /// x0_cond of the paper's form. `gradient` is σ² g = Aᴴ(y − A x̂₀).
@@ -68,6 +81,22 @@ package final class HNetwork {
     let ratio = try Tensor(t.map { Float(schedule.b($0) / schedule.a($0)) }, shape: [t.count, 1, 1, 1])
     return try estimate - ratio * noise
   }
+}
+
+/// Errors (RMS, in the network's range) of the prior's Tweedie estimate, s_t, and of x_ref, s_ref.
+package struct EstimateErrors: Hashable, Sendable {
+  package let tweedie: Double
+  package let reference: Double
+
+  package init(tweedie: Double, reference: Double) {
+    self.tweedie = tweedie
+    self.reference = reference
+  }
+
+  /// w = s_t²/(s_t² + s_ref²)
+  package var weight: Double { tweedie * tweedie / (tweedie * tweedie + reference * reference) }
+  /// e_t = s_t s_ref/√(s_t² + s_ref²)
+  package var combined: Double { reference * weight.squareRoot() }
 }
 
 /// What an h-network was tuned for.
@@ -89,6 +118,8 @@ public struct HDescription: Codable, Hashable, Sendable {
   public var noise: ClosedRange<Double>
   /// How x_ref is made from the measurement.
   public var reference: SimpleInverse
+  /// s_ref: RMS error of x_ref on the images it was tuned on, over the noise levels it has seen.
+  public var referenceError: Double
   /// Conjugate-gradient steps of the direction d.
   public var iterations: Int
   /// s_t of the prior on the images it was tuned on.
@@ -99,6 +130,9 @@ public struct HDescription: Codable, Hashable, Sendable {
 extension HDescription {
   func validate(_ path: String) throws(CheckpointError) {
     try CheckpointFiles.validate(spaceToDepth: spaceToDepth, range, tweedieSteps, tweedieErrors, in: path)
+    guard referenceError > 0, referenceError.isFinite else {
+      throw .malformed(path, reason: "'referenceError' is \(referenceError), expected a number above 0")
+    }
     guard (1...1000).contains(iterations) else {
       throw .malformed(path, reason: "'iterations' is \(iterations), expected 1 to 1000")
     }

@@ -3,12 +3,13 @@ import Foundation
 
 /// Tunes an h-network to a scan, from clean images alone.
 ///
-///     preconditioned:  L = E ‖x0_cond(x_t, y, t) − x₀‖² / (s_t² + 10⁻⁴)
+///     preconditioned:  L = E ‖x0_cond(x_t, y, t) − x₀‖² / (e_t² + 10⁻⁴),   1/e_t² = 1/s_t² + 1/s_ref²
 ///     paper:           L = E ‖x0_cond(x_t, y, t) − x₀‖² a²/b² = E ‖ε − ε_θ − ε_h‖²
 ///
 /// y = A x₀ + σ n is drawn anew every iteration. Prior, Tweedie estimate and operator are outside the graph: only the network is differentiated.
 ///
-/// Source: Denker et al., NeurIPS 2024, equation 8; the preconditioned form is weighted by the error of the prior.
+/// Source: Denker et al., NeurIPS 2024, equation 8; the preconditioned form is weighted by the error that the prior and
+/// x_ref leave together, see ``HNetwork``.
 public final class HTraining<Scan: SimulatedScan> {
   package let network: HNetwork
   private let prior: DiffusionPrior
@@ -57,7 +58,7 @@ public final class HTraining<Scan: SimulatedScan> {
     description = HDescription(
       form: architecture.form, spaceToDepth: architecture.spaceToDepth, range: prior.description.range,
       priorChecksum: priorChecksum, fingerprint: scan.fingerprint, noise: scan.noise, reference: scan.simpleInverse,
-      iterations: architecture.iterations, tweedieSteps: calibration.tweedieSteps,
+      referenceError: try scan.referenceError(on: images, seed: settings.seed), iterations: architecture.iterations, tweedieSteps: calibration.tweedieSteps,
       tweedieErrors: calibration.tweedieErrors)
     tweedieError = TweedieError(calibration, prior.schedule)
     run = try TrainingRun(
@@ -100,16 +101,16 @@ public final class HTraining<Scan: SimulatedScan> {
     let weights: [Double]
     switch network.form {
     case .preconditioned:
-      let s = t.map { tweedieError[$0] }
+      let errors = t.map { EstimateErrors(tweedie: tweedieError[$0], reference: description.referenceError) }
       let d = try Tensor(
-        zip(measurements, zip(estimates, s)).map { measurement, pair in
-          measurement.direction(from: pair.0, error: pair.1, steps: description.iterations)
+        zip(measurements, zip(estimates, errors)).map { measurement, pair in
+          measurement.direction(from: pair.0, error: pair.1.tweedie, steps: description.iterations)
         })
       let references = try Tensor(measurements.map { try scan.reference($0) })
       conditioned = try network.preconditioned(
-        noisy: noisy, estimate: estimate, direction: d, reference: references, s: s, time: t)
-      untrained = try estimate + d
-      weights = s.map { 1 / ($0 * $0 + 1e-4) }
+        noisy: noisy, estimate: estimate, direction: d, reference: references, errors: errors, time: t)
+      untrained = try HNetwork.start(estimate + d, references, errors)
+      weights = errors.map { 1 / ($0.combined * $0.combined + 1e-4) }
     case .paper:
       let gradient = try Tensor(zip(measurements, estimates).map { $0.gradient($1) })
       conditioned = try network.paper(

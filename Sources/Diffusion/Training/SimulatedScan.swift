@@ -17,3 +17,18 @@ public protocol SimulatedScan {
   /// x_ref: the simple inverse of a measurement, held to [−1, 1].
   func reference(_ measurement: NormalizedMeasurement<Operator>) throws -> Image
 }
+
+extension SimulatedScan {
+  /// RMS error of x_ref on `count` clean images of the scan's size, each with its own noise level.
+  func referenceError(on images: any ImageSource, count: Int = 8, seed: UInt64) throws -> Double {
+    var generator = SplitMix64(seed: seed, stream: 2)
+    let shape = A.domain.shape
+    var sum = 0.0
+    for _ in 0..<count {
+      let clean = images.draw(rows: shape[0], columns: shape[1], using: &generator)
+      let reference = try reference(measure(clean, using: &generator))
+      for (found, expected) in zip(reference.samples, clean.samples) { sum += Double((found - expected) * (found - expected)) }
+    }
+    return max(1e-4, (sum / Double(count * shape.count)).squareRoot())
+  }
+}

@@ -18,16 +18,33 @@ import Testing
     return try Tensor(generator.normals(count * 64), shape: [count, 1, 8, 8])
   }
 
-  /// Before training: x̂₀ + d, to the last bit, which is DDS.
+  /// Before training, with an x_ref that knows nothing: x̂₀ + d, to the last bit, which is DDS.
   @Test func startsAsDDS() throws {
     let network = try Self.network(.preconditioned)
     let (x, estimate, d, reference) = (
       try Self.random(1), try Self.random(2), try Self.random(3), try Self.random(4)
     )
     let found = try network.preconditioned(
-      noisy: x, estimate: estimate, direction: d, reference: reference, s: [0.1, 0.4], time: [3, 900])
+      noisy: x, estimate: estimate, direction: d, reference: reference,
+      errors: [0.1, 0.4].map { EstimateErrors(tweedie: $0, reference: 1e9) }, time: [3, 900])
     #expect(try found.floats() == (estimate + d).floats())
     #expect(try network.weight([0, 500, 999]).floats() == [1, 1, 1])
+  }
+
+  /// Before training: two unbiased estimates with independent errors of 0.3 and 0.4 are weighted 0.64 to 0.36, which
+  /// leaves an error of 0.24; and it does: 10⁵ numbers give it to 0.25 %, four deviations of which are 1 %.
+  @Test func startsAsTheMeanOfLeastError() throws {
+    let errors = EstimateErrors(tweedie: 0.3, reference: 0.4)
+    #expect(abs(errors.weight - 0.36) < 1e-12)
+    #expect(abs(errors.combined - 0.24) < 1e-12)
+    let count = 100_000
+    var generator = SplitMix64(seed: 1)
+    func estimate(_ error: Float) throws -> Tensor {
+      try Tensor(generator.normals(count).map { error * $0 }, shape: [1, 1, 1, count])
+    }
+    let start = try HNetwork.start(estimate(0.3), estimate(0.4), [errors])
+    let found = Double(try start.squared().mean().scalar()).squareRoot()
+    #expect(abs(found / 0.24 - 1) < 0.01, "\(found)")
   }
 
   /// Before training: a constant step along the gradient, in ε: x̂₀ + (b/a) σ² g.
@@ -49,15 +66,25 @@ import Testing
     let (x, estimate, d, reference) = (
       try Self.random(1), try Self.random(2), try Self.random(3), try Self.random(4)
     )
-    let (s, steps) = ([0.1, 0.4], [3, 900])
+    let steps = [3, 900]
+    let errors = [
+      EstimateErrors(tweedie: 0.1, reference: 0.2), EstimateErrors(tweedie: 0.4, reference: 0.1),
+    ]
     let found = try preconditioned.preconditioned(
-      noisy: x, estimate: estimate, direction: d, reference: reference, s: s, time: steps)
+      noisy: x, estimate: estimate, direction: d, reference: reference, errors: errors, time: steps)
     let nn1 = try preconditioned.nn1(
       Tensor.concatenated([x, estimate, estimate + d, reference], axis: 1), time: steps
     ).floats()
     let nn2 = try preconditioned.weight(steps).floats()
-    let (e, direction) = (try estimate.floats(), try d.floats())
-    let expected = e.indices.map { e[$0] + nn2[$0 / 64] * direction[$0] + Float(2 * s[$0 / 64]) * nn1[$0] }
+    let (e, direction, simple) = (try estimate.floats(), try d.floats(), try reference.floats())
+    // 1/e² = 1/0.01 + 1/0.04, and 1/0.16 + 1/0.01
+    let w: [Float] = [0.2, 16.0 / 17]
+    let twice: [Float] = [2 * Float(0.008).squareRoot(), 0.8 / Float(17).squareRoot()]
+    let expected = e.indices.map { i -> Float in
+      let k = i / 64
+      let start: Float = (1 - w[k]) * (e[i] + nn2[k] * direction[i]) + w[k] * simple[i]
+      return start + twice[k] * nn1[i]
+    }
     #expect(largestError(try found.floats(), expected) < 1e-5)
     // NN2 depends on the step, and the step of every sample is its own.
     #expect(nn2[0] != nn2[1])

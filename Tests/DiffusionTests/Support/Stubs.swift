@@ -50,9 +50,13 @@ struct SamplingScan: SimulatedScan {
   let noise = 0.01...0.01
   let simpleInverse = SimpleInverse.fbp
 
-  init(_ domain: ImageSpace, sigma: Double) {
+  /// x_ref says nothing about the image, so that the preconditioned form starts as DDS.
+  private let isBlind: Bool
+
+  init(_ domain: ImageSpace, sigma: Double, isBlind: Bool = false) {
     A = PixelSampling(domain: domain).scaled(by: 1)
     self.sigma = sigma
+    self.isBlind = isBlind
   }
 
   func measure(_ x: Image, using generator: inout SplitMix64) -> NormalizedMeasurement<PixelSampling> {
@@ -62,7 +66,7 @@ struct SamplingScan: SimulatedScan {
   }
 
   func reference(_ measurement: NormalizedMeasurement<PixelSampling>) -> Image {
-    A.adjoint(measurement.y).map { max(-1, min(1, $0)) }
+    isBlind ? Image(shape: A.domain.shape, filledWith: 1e4) : A.adjoint(measurement.y).map { max(-1, min(1, $0)) }
   }
 }
 
