@@ -55,4 +55,21 @@ public final class HCheckpoint {
       throw .otherPrior(path, found: checksum, expected: description.priorChecksum)
     }
   }
+  /// A sentence where a scan has more or less noise than the network was tuned for, nil where it does not.
+  ///
+  /// A fifth beyond the declared levels is allowed: a level is relative to the mean line integral, which differs by
+  /// about as much between the slices of a scan.
+  ///
+  /// - Parameter level: σ of the line integrals relative to their mean; a level that is no number says nothing.
+  public func noiseWarning(relative level: Double) -> String? {
+    let tuned = description.noise
+    guard level.isFinite, level < tuned.lowerBound / 1.2 || level > tuned.upperBound * 1.2 else { return nil }
+    func percent(_ value: Double) -> String { String(format: "%.3g", 100 * value) }
+    let range =
+      tuned.lowerBound == tuned.upperBound
+      ? percent(tuned.lowerBound) : "\(percent(tuned.lowerBound)) to \(percent(tuned.upperBound))"
+    return "the network '\(path)' was tuned for noise of \(range) % of the mean line integral, this scan has "
+      + "\(percent(level)) %. Tune one for this noise with 'deft train h', or compare with the method 'dds', which "
+      + "needs none."
+  }
 }

@@ -255,6 +255,26 @@ import Testing
     }
   }
 
+  /// Noise far outside the levels it was tuned for is said, in percent; a fifth beyond them is not.
+  @Test func warnsOfNoiseItHasNotSeen() throws {
+    try Self.checkpoint { path in
+      let file = URL(fileURLWithPath: path + "/deft.json")
+      try Fixtures.change(file, ["noise": [0.005, 0.02]])
+      let checkpoint = try HCheckpoint(path: path)
+      for level in [0.0042, 0.005, 0.01, 0.02, 0.0239, .nan, .infinity] {
+        #expect(checkpoint.noiseWarning(relative: level) == nil, "\(level)")
+      }
+      for (level, text) in [(0.07, "7 %"), (0.0041, "0.41 %"), (0, "0 %"), (0.0241, "2.41 %")] {
+        let sentence = try #require(checkpoint.noiseWarning(relative: level))
+        #expect(sentence.contains("tuned for noise of 0.5 to 2 %"), "\(sentence)")
+        #expect(sentence.contains("this scan has \(text)") && sentence.contains(path), "\(sentence)")
+      }
+      try Fixtures.change(file, ["noise": [0.01, 0.01]])
+      let narrow = try #require(try HCheckpoint(path: path).noiseWarning(relative: 0.05))
+      #expect(narrow.contains("tuned for noise of 1 % of"))
+    }
+  }
+
   @Test func refusesDescriptionsThatMakeNoSense() throws {
     try Self.checkpoint { path in
       let file = URL(fileURLWithPath: path + "/deft.json")
