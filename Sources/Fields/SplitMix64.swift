@@ -16,6 +16,26 @@ public struct SplitMix64: RandomNumberGenerator, Sendable, Codable, Equatable {
     state = mixer.next()
   }
 
+  /// What random numbers are for. One seed serves a whole run, and no purpose sees the numbers of another.
+  public enum Purpose: UInt64, Sendable, CaseIterable {
+    /// Noise of a simulated measurement; the stream is the slice.
+    case measurementNoise = 0
+    /// A draw from the posterior; the stream is made of the slice and the number of the draw.
+    case posteriorDraw = 0xA54F_F53A_5F1D_36F1
+    /// An image drawn from a prior alone.
+    case priorSample = 0x510E_527F_ADE6_82D1
+    /// Images and noise on which the error of a prior is measured.
+    case calibration = 0x9B05_688C_2B3E_6C1F
+  }
+
+  /// An independent stream for one purpose and one element of a sequence.
+  ///
+  /// The purposes' numbers are the fractional parts of square roots of primes, which nobody chose; 0 for the noise is
+  /// the stream of ``init(seed:stream:)``.
+  public init(seed: UInt64, purpose: Purpose, stream: Int = 0) {
+    self.init(seed: seed ^ purpose.rawValue, stream: stream)
+  }
+
   public mutating func next() -> UInt64 {
     state &+= 0x9E37_79B9_7F4A_7C15
     var z = state

@@ -96,7 +96,7 @@ extension DiffusionPrior {
   public func calibrated(
     on images: any ImageSource, rows: Int, columns: Int, count: Int = 8, seed: UInt64
   ) throws -> PriorDescription {
-    var generator = SplitMix64(seed: seed, stream: 1)
+    var generator = SplitMix64(seed: seed, purpose: .calibration)
     let clean = (0..<count).map { _ in images.draw(rows: rows, columns: columns, using: &generator) }
     let truth = try Tensor(clean)
     var result = description

@@ -166,7 +166,7 @@ public struct ScanSimulation: Sendable {
     if let largest = sinogram.samples.max(), Double(largest) > Self.mostOpaque, case .photons = noise {
       throw SimulationError.tooOpaque(integral: Double(largest))
     }
-    var generator = SplitMix64(seed: seed, stream: index)
+    var generator = SplitMix64(seed: seed, purpose: .measurementNoise, stream: index)
     let floored = noise?.add(to: &sinogram, using: &generator) ?? 0
     return (sinogram, floored)
   }

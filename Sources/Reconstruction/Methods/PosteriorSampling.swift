@@ -82,7 +82,7 @@ public struct PosteriorSampling<Operator: ParallelBeamOperator>: Reconstructor {
     var mean = X.zero()
     var squares = X.zero()
     for k in 0..<settings.draws {
-      var generator = SplitMix64(seed: settings.seed, stream: measurement.index << 16 | k)
+      var generator = SplitMix64(seed: settings.seed, purpose: .posteriorDraw, stream: measurement.index << 16 | k)
       let image = try tomography.scale.attenuation(draw(&generator))
       for i in image.samples.indices {
         let difference = image.samples[i] - mean.samples[i]
