@@ -71,16 +71,6 @@ bool done(char **error, Body body) {
   });
 }
 
-at::ScalarType scalar(ctorch_type type) {
-  switch (type) {
-    case ctorch_float32: return at::kFloat;
-    case ctorch_float16: return at::kHalf;
-    case ctorch_bfloat16: return at::kBFloat16;
-    case ctorch_int64: return at::kLong;
-  }
-  return at::kFloat;
-}
-
 c10::optional<at::Tensor> optional(const ctorch_tensor *a) {
   return a ? c10::optional<at::Tensor>(a->value) : c10::nullopt;
 }
@@ -116,7 +106,6 @@ int ctorch_threads(void) {
   apply_threads();
   return at::get_num_threads();
 }
-bool ctorch_has_cuda(void) { return at::hasCUDA(); }
 bool ctorch_set_gradients(bool enabled) {
   bool earlier = at::GradMode::is_enabled();
   at::GradMode::set_enabled(enabled);
@@ -148,15 +137,19 @@ ctorch_tensor *ctorch_from_floats(const float *data, const int64_t *sizes, int r
 ctorch_tensor *ctorch_full(float value, const int64_t *sizes, int rank, char **error) {
   return tensor(error, [&] { return at::full(at::IntArrayRef(sizes, rank), value, at::kFloat); });
 }
-ctorch_tensor *ctorch_to(const ctorch_tensor *a, ctorch_type type, bool cuda, char **error) {
-  return tensor(error, [&] { return a->value.to(cuda ? at::kCUDA : at::kCPU, scalar(type)); });
+ctorch_tensor *ctorch_from_integers(const int64_t *data, int64_t count, char **error) {
+  return tensor(error, [&] {
+    at::Tensor a = at::empty({count}, at::kLong);
+    memcpy(a.data_ptr<int64_t>(), data, count * sizeof(int64_t));
+    return a;
+  });
 }
 void ctorch_release(ctorch_tensor *a) { delete a; }
 int ctorch_rank(const ctorch_tensor *a) { return static_cast<int>(a->value.dim()); }
 int64_t ctorch_size(const ctorch_tensor *a, int axis) { return a->value.sizes()[axis]; }
 bool ctorch_copy_floats(const ctorch_tensor *a, float *data, size_t count, char **error) {
   return done(error, [&] {
-    at::Tensor b = a->value.detach().to(at::kCPU, at::kFloat).contiguous();
+    at::Tensor b = a->value.detach().to(at::kFloat).contiguous();
     TORCH_CHECK(static_cast<size_t>(b.numel()) == count, "tensor has ", b.numel(), " values, expected ", count);
     memcpy(data, b.data_ptr<float>(), count * sizeof(float));
   });

@@ -18,14 +18,11 @@ typedef struct ctorch_tensor ctorch_tensor;
 typedef struct ctorch_adamw ctorch_adamw;
 typedef struct ctorch_script ctorch_script;
 
-typedef enum { ctorch_float32, ctorch_float16, ctorch_bfloat16, ctorch_int64 } ctorch_type;
-
 // Runtime
 void ctorch_free_message(char *message);
 const char *ctorch_version(void);
 void ctorch_set_threads(int threads);
 int ctorch_threads(void);
-bool ctorch_has_cuda(void);
 /// Both return the earlier value. The state belongs to the calling thread.
 bool ctorch_set_gradients(bool enabled);
 bool ctorch_set_bfloat16(bool enabled);
@@ -33,7 +30,8 @@ bool ctorch_set_bfloat16(bool enabled);
 // Life and contents
 ctorch_tensor *ctorch_from_floats(const float *values, const int64_t *sizes, int rank, char **error);
 ctorch_tensor *ctorch_full(float value, const int64_t *sizes, int rank, char **error);
-ctorch_tensor *ctorch_to(const ctorch_tensor *a, ctorch_type type, bool cuda, char **error);
+/// One axis of 64-bit integers: the time steps of a script.
+ctorch_tensor *ctorch_from_integers(const int64_t *values, int64_t count, char **error);
 void ctorch_release(ctorch_tensor *a);
 int ctorch_rank(const ctorch_tensor *a);
 int64_t ctorch_size(const ctorch_tensor *a, int axis);

@@ -24,8 +24,7 @@ public final class TorchScriptPredictor: NoisePredictor {
   deinit { ctorch_script_release(handle) }
 
   public func predictNoise(_ x: Tensor, time t: [Int]) throws(TorchError) -> Tensor {
-    let time = try Tensor(t.map(Float.init), shape: [t.count])
-    let steps = try Tensor { ctorch_to(time.handle, ctorch_int64, false, $0) }
+    let steps = try Tensor { ctorch_from_integers(t.map(Int64.init), Int64(t.count), $0) }
     let noise = try Tensor { ctorch_script_forward(handle, x.handle, steps.handle, $0) }
     guard noise.shape == x.shape else {
       throw TorchError("the script maps \(x.shape) to \(noise.shape); a prior keeps the shape")
