@@ -1,9 +1,10 @@
 import Fields
+import Foundation
 
 /// The affine map between physical values and the range [−1, 1] that networks see.
 ///
 ///     v = (2 p − low − high) / (high − low)
-public struct IntensityRange: Codable, Hashable, Sendable {
+public struct IntensityRange: Codable, Hashable, Sendable, CustomStringConvertible {
   public let unit: String
   public let low: Double
   public let high: Double
@@ -16,6 +17,8 @@ public struct IntensityRange: Codable, Hashable, Sendable {
 
   /// HU/1000: air is −1, water 0, dense bone 1.
   public static let hounsfield = IntensityRange(unit: "HU", low: -1000, high: 1000)
+
+  public var description: String { String(format: "%g to %g ", low, high) + unit }
 
   public var center: Double { (low + high) / 2 }
   public var halfWidth: Double { (high - low) / 2 }

@@ -38,39 +38,19 @@ public struct NoiseSchedule: Hashable, Sendable {
 extension NoiseSchedule {
   /// Reads diffusers' `scheduler_config.json`: linear β, ε-prediction. Other schedules are errors, never ignored.
   package init(path: String) throws(CheckpointError) {
-    let json: [String: Any]
-    do {
-      let data = try Data(contentsOf: URL(fileURLWithPath: path))
-      guard let object = try JSONSerialization.jsonObject(with: data) as? [String: Any] else {
-        throw CheckpointError.malformed(path, reason: "it is not a JSON object")
-      }
-      json = object
-    } catch let error as CheckpointError {
-      throw error
-    } catch {
-      throw .unreadable(path, reason: (error as NSError).localizedDescription.trimmingCharacters(in: ["."]))
-    }
-    func value<T>(_ key: String, _ standard: T) throws(CheckpointError) -> T {
-      guard let found = json[key] else { return standard }
-      guard let typed = found as? T else {
-        throw .malformed(path, reason: "'\(key)' is '\(found)', expected a \(T.self)")
-      }
-      return typed
-    }
-    for (key, expected) in [("beta_schedule", "linear"), ("prediction_type", "epsilon")] {
-      let found = try value(key, expected)
-      guard found == expected else {
-        throw .unsupported(path, setting: key, found: "'\(found)'", expected: "'\(expected)'")
-      }
-    }
-    if let betas = json["trained_betas"], !(betas is NSNull) {
+    let json = try JSONFile(path: path)
+    try json.choice("beta_schedule", of: "linear")
+    try json.choice("prediction_type", of: "epsilon")
+    guard !json.states("trained_betas") else {
       throw .unsupported(path, setting: "trained_betas", found: "a list", expected: "null")
     }
-    guard try !value("rescale_betas_zero_snr", false) else {
+    guard try !json.value("rescale_betas_zero_snr", default: false) else {
       throw .unsupported(path, setting: "rescale_betas_zero_snr", found: "true", expected: "false")
     }
-    let steps = try value("num_train_timesteps", 1000)
-    let (first, last) = (try value("beta_start", 1e-4), try value("beta_end", 0.02))
+    let steps = try json.value("num_train_timesteps", default: 1000)
+    let (first, last) = (
+      try json.value("beta_start", default: 1e-4), try json.value("beta_end", default: 0.02)
+    )
     guard (1...100_000).contains(steps), first > 0, first <= last, last < 1 else {
       throw .malformed(path, reason: "β from \(first) to \(last) in \(steps) steps is no schedule")
     }

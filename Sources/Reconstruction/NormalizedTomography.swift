@@ -98,6 +98,7 @@ public struct SimulatedParallelBeam<Operator: ParallelBeamOperator>: SimulatedSc
   }
 
   public var A: Scaled<Operator> { tomography.normalized }
+  public var scale: AttenuationScale { tomography.scale }
   public var fingerprint: OperatorFingerprint { tomography.fingerprint }
 
   /// σ is drawn log-uniformly from the declared range, relative to the mean line integral of `x`.

@@ -1,3 +1,5 @@
+import Foundation
+
 /// Why a checkpoint cannot be used: where, what was found, what to do.
 public enum CheckpointError: Error, Equatable, CustomStringConvertible {
   case unreadable(String, reason: String)
@@ -7,6 +9,8 @@ public enum CheckpointError: Error, Equatable, CustomStringConvertible {
   case wrongShape(String, name: String, found: [Int], expected: [Int])
   case otherOperator(String, differences: [String])
   case otherPrior(String, found: String, expected: String)
+  case otherSchedule(String, found: Int, expected: Int)
+  case otherRange(String, found: IntensityRange, expected: IntensityRange)
   case unsupported(String, setting: String, found: String, expected: String)
 
   public var description: String {
@@ -30,8 +34,21 @@ public enum CheckpointError: Error, Equatable, CustomStringConvertible {
     case .otherPrior(let path, let found, let expected):
       "the network '\(path)' was tuned with a prior of checksum \(expected.prefix(12)), this one has "
         + "\(found.prefix(12)). Use the prior it was tuned with, or tune it again with 'deft train h'."
+    case .otherSchedule(let path, let found, let expected):
+      "the network '\(path)' was tuned with a prior of \(found) noise levels, this one has \(expected). "
+        + "Use the prior it was tuned with, or tune it again with 'deft train h'."
+    case .otherRange(let path, let found, let expected):
+      "the network '\(path)' was trained on images of \(found), the images of this pipeline are taken from "
+        + "\(expected). Use a network that was trained on this range, or train it again."
     case .unsupported(let path, let setting, let found, let expected):
       "'\(path)': \(setting) is \(found), supported is \(expected)."
     }
+  }
+}
+
+extension CheckpointError {
+  /// A file that the system does not let us read.
+  static func unreadable(_ path: String, because error: any Error) -> CheckpointError {
+    .unreadable(path, reason: (error as NSError).localizedDescription.trimmingCharacters(in: ["."]))
   }
 }

@@ -19,14 +19,9 @@ public final class HCheckpoint {
     try description.validate(file(CheckpointFiles.description))
     let configuration = try UNet2DConfiguration(path: file(CheckpointFiles.configuration))
     let block = description.spaceToDepth * description.spaceToDepth
-    guard configuration.inputChannels == description.form.inputs * block,
-      configuration.outputChannels == block
-    else {
-      throw CheckpointError.unsupported(
-        file(CheckpointFiles.configuration), setting: "in_channels, out_channels",
-        found: "\(configuration.inputChannels), \(configuration.outputChannels)",
-        expected: "\(description.form.inputs * block), \(block) for the form '\(description.form.rawValue)'")
-    }
+    try configuration.expect(
+      inputs: description.form.inputs * block, outputs: block, of: "the form '\(description.form.rawValue)'",
+      file(CheckpointFiles.configuration))
     let weights = try SafeTensors(path: file(CheckpointFiles.weights))
     network = try HNetwork(
       description.form, configuration, spaceToDepth: description.spaceToDepth, ParameterStore(weights))
@@ -55,6 +50,21 @@ public final class HCheckpoint {
       throw .otherPrior(path, found: checksum, expected: description.priorChecksum)
     }
   }
+
+  /// - Throws: ``CheckpointError/otherRange(_:found:expected:)`` when it was tuned on images of another range.
+  public func expect(_ range: IntensityRange) throws(CheckpointError) {
+    try CheckpointFiles.expect(range, in: description.range, of: path)
+  }
+
+  /// - Throws: ``CheckpointError/otherSchedule(_:found:expected:)`` when it was tuned with a prior of more or fewer noise
+  ///   levels: its curve of errors would not be that of the prior, or end before it.
+  public func expect(_ schedule: NoiseSchedule) throws(CheckpointError) {
+    let steps = description.tweedieSteps.last.map { $0 + 1 } ?? NoiseSchedule().steps
+    guard steps == schedule.steps else {
+      throw .otherSchedule(path, found: steps, expected: schedule.steps)
+    }
+  }
+
   /// A sentence where a scan has more or less noise than the network was tuned for, nil where it does not.
   ///
   /// A fifth beyond the declared levels is allowed: a level is relative to the mean line integral, which differs by

@@ -41,7 +41,7 @@ public enum CheckpointFiles {
     } catch let error as DecodingError {
       throw .malformed(path, reason: reason(error))
     } catch {
-      throw .unreadable(path, reason: (error as NSError).localizedDescription.trimmingCharacters(in: ["."]))
+      throw .unreadable(path, because: error)
     }
   }
 
@@ -79,10 +79,32 @@ public enum CheckpointFiles {
     }
   }
 
-  static func write<T: Encodable>(_ value: T, to url: URL) throws {
+  /// - Throws: ``CheckpointError/otherRange(_:found:expected:)`` where a network works on other values.
+  static func expect(
+    _ expected: IntensityRange, in found: IntensityRange, of path: String
+  ) throws(CheckpointError) {
+    guard found == expected else { throw .otherRange(path, found: found, expected: expected) }
+  }
+
+  /// Puts a checkpoint into `folder`.
+  ///
+  /// The description is taken away first and written last: a crash in between leaves no folder that says of
+  /// new weights what was true of the old.
+  static func save(
+    weights: Data, _ configuration: UNet2DConfiguration, _ schedule: NoiseSchedule? = nil,
+    description: some Encodable, in folder: URL
+  ) throws {
+    func file(_ name: String) -> URL { folder.appendingPathComponent(name) }
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
-    try encoder.encode(value).write(to: url, options: .atomic)
+    let text = try encoder.encode(description)
+    if FileManager.default.fileExists(atPath: file(Self.description).path) {
+      try FileManager.default.removeItem(at: file(Self.description))
+    }
+    try weights.write(to: file(Self.weights), options: .atomic)
+    try configuration.json().write(to: file(Self.configuration), options: .atomic)
+    try schedule?.json().write(to: file(Self.schedule), options: .atomic)
+    try text.write(to: file(Self.description), options: .atomic)
   }
 }
 
@@ -123,14 +145,8 @@ public final class DiffusionPrior {
         : PriorDescription()
       try description.validate(file(CheckpointFiles.description))
       let block = description.spaceToDepth * description.spaceToDepth
-      guard configuration.inputChannels == configuration.outputChannels,
-        configuration.inputChannels % block == 0
-      else {
-        throw CheckpointError.unsupported(
-          file(CheckpointFiles.configuration), setting: "in_channels, out_channels",
-          found: "\(configuration.inputChannels), \(configuration.outputChannels)",
-          expected: "as many out as in, and a multiple of \(block) for blocks of \(block) pixels")
-      }
+      try configuration.expect(
+        inputs: block, outputs: block, of: "a prior of images", file(CheckpointFiles.configuration))
       let weights = try SafeTensors(path: file(CheckpointFiles.weights))
       let parameters = ParameterStore(weights)
       predictor = PixelUNet(
@@ -151,6 +167,11 @@ public final class DiffusionPrior {
     self.schedule = schedule
     self.description = description
     tweedieError = TweedieError(description, schedule)
+  }
+
+  /// - Throws: ``CheckpointError/otherRange(_:found:expected:)`` when it was trained on images of another range.
+  public func expect(_ range: IntensityRange) throws(CheckpointError) {
+    try CheckpointFiles.expect(range, in: description.range, of: path)
   }
 
   /// x̂₀ = (x_t − b ε(x_t, t)) / a, held to the range the prior was trained on; no gradient is recorded.

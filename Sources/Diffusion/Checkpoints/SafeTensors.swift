@@ -24,12 +24,19 @@ public struct SafeTensors {
   private static let widths = ["F64": 8, "F32": 4, "F16": 2, "BF16": 2]
 
   public init(path: String) throws(CheckpointError) {
-    self.path = path
+    let data: Data
     do {
       data = try Data(contentsOf: URL(fileURLWithPath: path), options: .mappedIfSafe)
     } catch {
-      throw .unreadable(path, reason: (error as NSError).localizedDescription.trimmingCharacters(in: ["."]))
+      throw .unreadable(path, because: error)
     }
+    try self.init(data, path: path)
+  }
+
+  /// The contents of a file; `path` is what errors call it.
+  init(_ data: Data, path: String) throws(CheckpointError) {
+    self.path = path
+    self.data = data
     guard data.count >= 8 else {
       throw .malformed(path, reason: "it has \(data.count) bytes, fewer than a header")
     }
@@ -130,6 +137,15 @@ public struct SafeTensors {
     _ tensors: [(name: String, shape: [Int], values: [Float])], metadata: [String: String] = [:],
     precision: Precision, to path: String
   ) throws {
+    try encode(tensors, metadata: metadata, precision: precision)
+      .write(to: URL(fileURLWithPath: path), options: .atomic)
+  }
+
+  /// The contents of a file with these tensors in the given order.
+  static func encode(
+    _ tensors: [(name: String, shape: [Int], values: [Float])], metadata: [String: String] = [:],
+    precision: Precision
+  ) throws -> Data {
     var header: [String: Any] = metadata.isEmpty ? [:] : ["__metadata__": metadata]
     var body = Data()
     for (name, shape, values) in tensors {
@@ -150,6 +166,6 @@ public struct SafeTensors {
     withUnsafeBytes(of: UInt64(json.count).littleEndian) { file.append(contentsOf: $0) }
     file.append(json)
     file.append(body)
-    try file.write(to: URL(fileURLWithPath: path), options: .atomic)
+    return file
   }
 }

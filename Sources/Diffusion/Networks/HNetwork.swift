@@ -1,5 +1,3 @@
-import Foundation
-
 /// The network of DEFT: an image network NN1 and one number per time step, NN2.
 ///
 ///     preconditioned:  x0_cond = (1 − w) (x̂₀ + NN2(t) d) + w x_ref + 2 e_t NN1(x_t, x̂₀, x̂₀ + d, x_ref, t)
@@ -16,11 +14,11 @@ import Foundation
 package final class HNetwork {
   package let nn1: PixelUNet
   private let nn2: (Linear, Linear)
-  private let frequencies: [Float]
+  private let timeFeatures = SinusoidalEmbedding(width: HNetwork.timeWidth)
   package let parameters: ParameterStore
   package let form: HDescription.Form
 
-  static let timeFeatures = 64
+  private static let timeWidth = 64
 
   package init(
     _ form: HDescription.Form, _ configuration: UNet2DConfiguration, spaceToDepth: Int,
@@ -29,13 +27,12 @@ package final class HNetwork {
     self.form = form
     parameters = store
     nn1 = PixelUNet(try UNet2D(configuration, scope: store.root), spaceToDepth: spaceToDepth)
-    let width = HNetwork.timeFeatures
+    let width = HNetwork.timeWidth
     nn2 = (
       try Linear(store.root("nn2")("linear_1"), width, width),
       try Linear(store.root("nn2")("linear_2"), width, 1, start: .zero, bias: 1)
     )
     try store.expectAllUsed()
-    frequencies = (0..<width / 2).map { Float(exp(-log(10000.0) * Double($0) / Double(width / 2))) }
   }
 
   package static func configuration(_ form: HDescription.Form, channels: [Int], spaceToDepth: Int)
@@ -48,15 +45,13 @@ package final class HNetwork {
 
   /// NN2(t): `[N]` steps → `[N, 1, 1, 1]`
   package func weight(_ t: [Int]) throws(TorchError) -> Tensor {
-    let phases = t.flatMap { step in frequencies.map { Float(step) * $0 } }
-    let phase = try Tensor(phases, shape: [t.count, frequencies.count])
-    let features = try Tensor.concatenated([phase.cosine(), phase.sine()], axis: 1)
-    return try nn2.1(nn2.0(features).silu()).reshaped([t.count, 1, 1, 1])
+    try nn2.1(nn2.0(timeFeatures(t)).silu()).reshaped([t.count, 1, 1, 1])
   }
 
   /// x0_cond of the preconditioned form. `errors` holds those of every sample.
   package func preconditioned(
-    noisy x: Tensor, estimate: Tensor, direction d: Tensor, reference: Tensor, errors: [EstimateErrors], time t: [Int]
+    noisy x: Tensor, estimate: Tensor, direction d: Tensor, reference: Tensor, errors: [EstimateErrors],
+    time t: [Int]
   ) throws(TorchError) -> Tensor {
     let inputs = try Tensor.concatenated([x, estimate, estimate + d, reference], axis: 1)
     let scale = try Tensor(errors.map { Float(2 * $0.combined) }, shape: [errors.count, 1, 1, 1])
@@ -146,11 +141,18 @@ extension HDescription {
 }
 
 /// A simple inverse of the measurement, fed to a network as x_ref.
-public enum SimpleInverse: Codable, Hashable, Sendable {
+public enum SimpleInverse: Codable, Hashable, Sendable, CustomStringConvertible {
   /// Filtered back-projection.
   case fbp
   /// Total variation of this weight against half of χ², in mm, stopped after so many steps.
   case totalVariation(lambda: Double, steps: Int)
+
+  public var description: String {
+    switch self {
+    case .fbp: "filtered back-projection"
+    case .totalVariation(let lambda, let steps): "total variation of weight \(lambda) mm, \(steps) steps"
+    }
+  }
 }
 
 /// What must agree between the operator a network was tuned for and the one it is used with.
@@ -158,28 +160,14 @@ public enum SimpleInverse: Codable, Hashable, Sendable {
 /// Lengths are in pixels: a scan of twice the pixel size and twice the bin size is the same problem.
 public struct OperatorFingerprint: Codable, Hashable, Sendable {
   /// Name and value of everything that determines the operator, in a fixed order.
-  public let entries: [Entry]
+  public let entries: [NamedValue]
 
-  public struct Entry: Codable, Hashable, Sendable {
-    public let name: String
-    public let value: String
-
-    public init(_ name: String, _ value: String) {
-      self.name = name
-      self.value = value
-    }
-  }
-
-  public init(_ entries: [Entry]) { self.entries = entries }
+  public init(_ entries: [NamedValue]) { self.entries = entries }
 
   /// One sentence per difference, empty where both agree.
   public func differences(from other: OperatorFingerprint) -> [String] {
-    let theirs = Dictionary(other.entries.map { ($0.name, $0.value) }, uniquingKeysWith: { a, _ in a })
-    let ours = Dictionary(entries.map { ($0.name, $0.value) }, uniquingKeysWith: { a, _ in a })
-    let names = entries.map(\.name) + other.entries.map(\.name).filter { ours[$0] == nil }
-    return names.compactMap { name in
-      guard ours[name] != theirs[name] else { return nil }
-      return "\(name) is \(theirs[name] ?? "absent"), the network was tuned for \(ours[name] ?? "absent")"
+    entries.differences(from: other.entries).map {
+      "\($0.name) is \($0.theirs ?? "absent"), the network was tuned for \($0.ours ?? "absent")"
     }
   }
 }

@@ -1,12 +1,10 @@
-import Foundation
-
 /// The U-Net of Ho et al. (NeurIPS 2020) with the layout and the weight names of diffusers' `UNet2DModel`.
 ///
 /// `x` has the shape `[N, inputChannels, H, W]`, H and W divisible by 2^reductions; the output
 /// `[N, outputChannels, H, W]`.
 package final class UNet2D {
   package let configuration: UNet2DConfiguration
-  private let timeFrequencies: [Float]
+  private let timeFeatures: SinusoidalEmbedding
   private let timeEmbedding: (Linear, Linear)
   private let input: Conv2d
   private let down: [DownBlock]
@@ -18,14 +16,12 @@ package final class UNet2D {
   /// - Throws: ``CheckpointError`` when stored weights do not fit the configuration.
   package init(_ c: UNet2DConfiguration, scope: ParameterScope) throws {
     configuration = c
-    let half = c.channels[0] / 2
-    timeFrequencies = (0..<half).map {
-      Float(exp(-log(10000.0) * Double($0) / (Double(half) - c.frequencyShift)))
-    }
+    timeFeatures = SinusoidalEmbedding(
+      width: c.channels[0], shift: c.frequencyShift, cosinesFirst: c.cosinesFirst)
     let embedding = 4 * c.channels[0]
     input = try Conv2d(scope("conv_in"), c.inputChannels, c.channels[0])
     timeEmbedding = (
-      try Linear(scope("time_embedding")("linear_1"), 2 * half, embedding),
+      try Linear(scope("time_embedding")("linear_1"), c.channels[0], embedding),
       try Linear(scope("time_embedding")("linear_2"), embedding, embedding)
     )
 
@@ -56,14 +52,6 @@ package final class UNet2D {
     h = try middle(h, embedding)
     for block in up { h = try block(h, embedding, &skips) }
     return try output(outputNorm(h).silu())
-  }
-
-  /// Sinusoidal embedding of the time step: `[N]` → `[N, channels₀]`.
-  private func timeFeatures(_ t: [Int]) throws(TorchError) -> Tensor {
-    let phases = t.flatMap { step in timeFrequencies.map { Float(step) * $0 } }
-    let phase = try Tensor(phases, shape: [t.count, timeFrequencies.count])
-    let (sine, cosine) = (try phase.sine(), try phase.cosine())
-    return try .concatenated(configuration.cosinesFirst ? [cosine, sine] : [sine, cosine], axis: 1)
   }
 }
 

@@ -49,47 +49,11 @@ public struct UNet2DConfiguration: Hashable, Sendable {
 extension UNet2DConfiguration {
   /// Reads `config.json`. Settings that change the network and are not supported are errors, never ignored.
   public init(path: String) throws(CheckpointError) {
-    let json: [String: Any]
-    do {
-      let data = try Data(contentsOf: URL(fileURLWithPath: path))
-      guard let object = try JSONSerialization.jsonObject(with: data) as? [String: Any] else {
-        throw CheckpointError.malformed(path, reason: "it is not a JSON object")
-      }
-      json = object
-    } catch let error as CheckpointError {
-      throw error
-    } catch {
-      throw .unreadable(path, reason: (error as NSError).localizedDescription.trimmingCharacters(in: ["."]))
-    }
-
-    func value<T>(_ key: String, _ standard: T) throws(CheckpointError) -> T {
-      guard let found = json[key] else { return standard }
-      guard let typed = found as? T else {
-        throw .malformed(path, reason: "'\(key)' is '\(found)', expected a \(T.self)")
-      }
-      return typed
-    }
-    func optional(_ key: String, _ standard: Int?) throws(CheckpointError) -> Int? {
-      guard let found = json[key] else { return standard }
-      if found is NSNull { return nil }
-      guard let number = found as? Int else {
-        throw .malformed(path, reason: "'\(key)' is '\(found)', expected an integer")
-      }
-      return number
-    }
-    func expect(_ key: String, _ standard: String, isOneOf allowed: [String]) throws(CheckpointError)
-      -> String
-    {
-      let found = try value(key, standard)
-      guard allowed.contains(found) else {
-        throw .unsupported(path, setting: key, found: "'\(found)'", expected: allowed.joined(separator: ", "))
-      }
-      return found
-    }
+    let json = try JSONFile(path: path)
     func attention(_ key: String, plain: String, attending: String, count: Int) throws(CheckpointError)
       -> [Bool]
     {
-      let types = try value(key, Array(repeating: plain, count: count))
+      let types = try json.value(key, default: Array(repeating: plain, count: count))
       guard types.count == count else {
         throw .malformed(path, reason: "'\(key)' has \(types.count) entries for \(count) levels")
       }
@@ -103,18 +67,17 @@ extension UNet2DConfiguration {
       return result
     }
 
-    _ = try expect("_class_name", "UNet2DModel", isOneOf: ["UNet2DModel"])
-    _ = try expect("time_embedding_type", "positional", isOneOf: ["positional"])
-    _ = try expect("act_fn", "silu", isOneOf: ["silu", "swish"])
-    _ = try expect("downsample_type", "conv", isOneOf: ["conv"])
-    _ = try expect("upsample_type", "conv", isOneOf: ["conv"])
-    let middleScale: Double = try value("mid_block_scale_factor", 1)
+    try json.choice("_class_name", of: "UNet2DModel")
+    try json.choice("time_embedding_type", of: "positional")
+    try json.choice("act_fn", of: "silu", "swish")
+    try json.choice("downsample_type", of: "conv")
+    try json.choice("upsample_type", of: "conv")
+    let middleScale: Double = try json.value("mid_block_scale_factor", default: 1)
     guard middleScale == 1 else {
       throw .unsupported(path, setting: "mid_block_scale_factor", found: "\(middleScale)", expected: "1")
     }
-    for key in ["num_class_embeds", "class_embed_type", "num_train_timesteps", "time_embedding_dim"]
-    where json[key].map({ !($0 is NSNull) }) == true {
-      throw .unsupported(path, setting: key, found: "\(json[key] ?? "")", expected: "null")
+    for key in ["num_class_embeds", "class_embed_type", "num_train_timesteps", "time_embedding_dim"] {
+      try json.expectNone(key)
     }
     if json["mid_block_type"] is NSNull
       || (json["mid_block_type"] as? String ?? "UNetMidBlock2D") != "UNetMidBlock2D"
@@ -123,16 +86,17 @@ extension UNet2DConfiguration {
         path, setting: "mid_block_type", found: "\(json["mid_block_type"] ?? "")", expected: "UNetMidBlock2D")
     }
 
-    let channels = try value("block_out_channels", [224, 448, 672, 896])
+    let channels = try json.value("block_out_channels", default: [224, 448, 672, 896])
     guard (1...16).contains(channels.count), channels.allSatisfy({ $0 > 0 && $0 < 1 << 16 }),
       channels[0] % 2 == 0
     else {
       throw .malformed(path, reason: "'block_out_channels' is \(channels)")
     }
     self.init(
-      inputChannels: try value("in_channels", 3), outputChannels: try value("out_channels", 3),
+      inputChannels: try json.value("in_channels", default: 3),
+      outputChannels: try json.value("out_channels", default: 3),
       channels: channels)
-    layersPerBlock = try value("layers_per_block", 2)
+    layersPerBlock = try json.value("layers_per_block", default: 2)
     guard (1...64).contains(layersPerBlock), (1..<1 << 16).contains(inputChannels),
       (1..<1 << 16).contains(outputChannels)
     else {
@@ -145,13 +109,13 @@ extension UNet2DConfiguration {
       "down_block_types", plain: "DownBlock2D", attending: "AttnDownBlock2D", count: channels.count)
     upAttention = try attention(
       "up_block_types", plain: "UpBlock2D", attending: "AttnUpBlock2D", count: channels.count)
-    middleAttention = try value("add_attention", true)
-    attentionHeadChannels = try optional("attention_head_dim", 8)
-    normGroups = try optional("norm_num_groups", 32) ?? min(channels[0] / 4, 32)
+    middleAttention = try json.value("add_attention", default: true)
+    attentionHeadChannels = try json.integer("attention_head_dim", default: 8)
+    normGroups = try json.integer("norm_num_groups", default: 32) ?? min(channels[0] / 4, 32)
     guard normGroups > 0, channels.allSatisfy({ $0 % normGroups == 0 }) else {
       throw .malformed(path, reason: "'norm_num_groups' \(normGroups) does not divide all of \(channels)")
     }
-    attentionNormGroups = try optional("attn_norm_num_groups", nil)
+    attentionNormGroups = try json.integer("attn_norm_num_groups", default: nil)
     let middle = channels[channels.count - 1]
     if let groups = attentionNormGroups, groups < 1 || middle % groups != 0 {
       throw .malformed(path, reason: "'attn_norm_num_groups' \(groups) does not divide \(middle)")
@@ -163,21 +127,31 @@ extension UNet2DConfiguration {
     if let width = attentionHeadChannels, width < 1 || attending.contains(where: { $0 % width != 0 }) {
       throw .malformed(path, reason: "'attention_head_dim' \(width) does not divide all of \(attending)")
     }
-    normEpsilon = try value("norm_eps", 1e-5)
+    normEpsilon = try json.value("norm_eps", default: 1e-5)
     timeShift =
-      try expect("resnet_time_scale_shift", "default", isOneOf: ["default", "scale_shift"]) == "default"
+      try json.choice("resnet_time_scale_shift", of: "default", "scale_shift") == "default"
       ? .added : .scaleShift
-    cosinesFirst = try value("flip_sin_to_cos", true)
-    frequencyShift = Double(try value("freq_shift", 0))
+    cosinesFirst = try json.value("flip_sin_to_cos", default: true)
+    frequencyShift = Double(try json.value("freq_shift", default: 0))
     guard frequencyShift < Double(channels[0] / 2) else {
       throw .malformed(path, reason: "'freq_shift' \(frequencyShift) is not below half of \(channels[0])")
     }
-    downsamplePadding = try value("downsample_padding", 1)
+    downsamplePadding = try json.value("downsample_padding", default: 1)
     guard downsamplePadding == 0 || downsamplePadding == 1 else {
       throw .unsupported(
         path, setting: "downsample_padding", found: "\(downsamplePadding)", expected: "0 or 1")
     }
-    centresInput = try value("center_input_sample", false)
+    centresInput = try json.value("center_input_sample", default: false)
+  }
+
+  /// - Parameter network: what needs these channels, in blocks of pixels as they are.
+  /// - Throws: ``CheckpointError/unsupported(_:setting:found:expected:)`` where `path` has others.
+  func expect(inputs: Int, outputs: Int, of network: String, _ path: String) throws(CheckpointError) {
+    guard inputChannels == inputs, outputChannels == outputs else {
+      throw .unsupported(
+        path, setting: "in_channels, out_channels", found: "\(inputChannels), \(outputChannels)",
+        expected: "\(inputs), \(outputs) for \(network)")
+    }
   }
 
   /// The `config.json` that diffusers reads.

@@ -6,16 +6,17 @@ import Foundation
 ///     preconditioned:  L = E ‖x0_cond(x_t, y, t) − x₀‖² / (e_t² + 10⁻⁴),   1/e_t² = 1/s_t² + 1/s_ref²
 ///     paper:           L = E ‖x0_cond(x_t, y, t) − x₀‖² a²/b² = E ‖ε − ε_θ − ε_h‖²
 ///
-/// y = A x₀ + σ n is drawn anew every iteration. Prior, Tweedie estimate and operator are outside the graph: only the network is differentiated.
+/// y = A x₀ + σ n is drawn anew every iteration. Prior, Tweedie estimate and operator are outside the graph: only the
+/// network is differentiated.
 ///
 /// Source: Denker et al., NeurIPS 2024, equation 8; the preconditioned form is weighted by the error that the prior and
 /// x_ref leave together, see ``HNetwork``.
-public final class HTraining<Scan: SimulatedScan> {
+public final class HTraining<Scan: SimulatedScan>: NetworkTraining {
   package let network: HNetwork
   private let prior: DiffusionPrior
   private let scan: Scan
   private let images: any ImageSource
-  private let run: TrainingRun
+  public let run: TrainingRun
   private let folder: URL
   private let description: HDescription
   private let tweedieError: TweedieError
@@ -38,10 +39,16 @@ public final class HTraining<Scan: SimulatedScan> {
     }
   }
 
+  /// Takes up the run in `folder` if there is one.
+  ///
+  /// - Parameter replace: trains anew where the folder holds another network or the state of another training.
+  /// - Throws: ``TrainingError`` where it does and `replace` is false, ``CheckpointError`` where the prior works on
+  ///   another range than the scan.
   public init(
     _ architecture: Architecture, settings: TrainingSettings, prior: DiffusionPrior, priorChecksum: String,
-    scan: Scan, images: any ImageSource, folder: String
+    scan: Scan, images: any ImageSource, folder: String, replace: Bool = false
   ) throws {
+    try prior.expect(scan.scale.range)
     let configuration = HNetwork.configuration(
       architecture.form, channels: architecture.channels, spaceToDepth: architecture.spaceToDepth)
     network = try HNetwork(
@@ -51,42 +58,34 @@ public final class HTraining<Scan: SimulatedScan> {
     self.scan = scan
     self.images = images
     self.folder = URL(fileURLWithPath: folder)
+    run = try TrainingRun(
+      settings,
+      identity: [
+        NamedValue("the kind of network", "h-network"), NamedValue("the form", architecture.form.rawValue),
+        NamedValue("the list of channels", "\(architecture.channels)"),
+        NamedValue("the block of pixels", "\(architecture.spaceToDepth) × \(architecture.spaceToDepth)"),
+        NamedValue("the number of conjugate-gradient steps", "\(architecture.iterations)"),
+        NamedValue("the checksum of the prior", priorChecksum),
+      ] + scan.identity + images.identity,
+      parameters: network.parameters, checkpoint: folder, replace: replace)
     let shape = scan.A.domain.shape
     // Measured on whole images of the scan's size: crops have other errors.
     let calibration = try prior.calibrated(
       on: images, rows: shape[0], columns: shape[1], count: 4, seed: settings.seed)
     description = HDescription(
       form: architecture.form, spaceToDepth: architecture.spaceToDepth, range: prior.description.range,
-      priorChecksum: priorChecksum, fingerprint: scan.fingerprint, noise: scan.noise, reference: scan.simpleInverse,
-      referenceError: try scan.referenceError(on: images, seed: settings.seed), iterations: architecture.iterations, tweedieSteps: calibration.tweedieSteps,
+      priorChecksum: priorChecksum, fingerprint: scan.fingerprint, noise: scan.noise,
+      reference: scan.simpleInverse,
+      referenceError: try scan.referenceError(on: images, seed: settings.seed),
+      iterations: architecture.iterations, tweedieSteps: calibration.tweedieSteps,
       tweedieErrors: calibration.tweedieErrors)
     tweedieError = TweedieError(calibration, prior.schedule)
-    run = try TrainingRun(
-      settings, parameters: network.parameters, folder: CheckpointFiles.training(in: folder))
   }
 
-  public var parameterCount: Int { network.parameters.count }
-  public var startsAt: Int { run.iteration }
-  /// In iterations, over all sessions.
-  public var secondsSpent: Double { run.seconds }
-
-  /// - Parameter onCheckpoint: called after every saved state; the checkpoint lies in the folder then.
-  public func train(
-    report: (TrainingProgress) -> Void, shouldStop: () -> Bool = { false },
-    onCheckpoint: (Int) throws -> Void = { _ in }
-  ) throws {
-    try run.run(
-      loss: { generator in try self.loss(using: &generator) }, report: report, shouldStop: shouldStop,
-      onCheckpoint: {
-        try self.saveCheckpoint()
-        try onCheckpoint(self.run.iteration)
-      })
-  }
-
-  private func loss(using generator: inout SplitMix64) throws -> TrainingRun.Loss {
+  public func loss(using generator: inout SplitMix64) throws -> TrainingRun.Loss {
     let shape = scan.A.domain.shape
     let batch = run.settings.batch
-    let clean = (0..<batch).map { _ in images.draw(rows: shape[0], columns: shape[1], using: &generator) }
+    let clean = images.draw(batch, rows: shape[0], columns: shape[1], using: &generator)
     let t = (0..<batch).map { _ in Int(generator.next() % UInt64(prior.schedule.steps)) }
     let truth = try Tensor(clean)
     let a = try Tensor(t.map { Float(prior.schedule.a($0)) }, shape: [batch, 1, 1, 1])
@@ -129,11 +128,9 @@ public final class HTraining<Scan: SimulatedScan> {
       ])
   }
 
-  private func saveCheckpoint() throws {
-    try SafeTensors.write(
-      run.averages, precision: .float16, to: folder.appendingPathComponent(CheckpointFiles.weights).path)
-    try network.nn1.network.configuration.json()
-      .write(to: folder.appendingPathComponent(CheckpointFiles.configuration), options: .atomic)
-    try CheckpointFiles.write(description, to: folder.appendingPathComponent(CheckpointFiles.description))
+  public func saveCheckpoint() throws {
+    try CheckpointFiles.save(
+      weights: SafeTensors.encode(run.averages, precision: .float16), network.nn1.network.configuration,
+      description: description, in: folder)
   }
 }

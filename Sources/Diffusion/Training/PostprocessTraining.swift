@@ -8,49 +8,39 @@ import Operators
 ///
 /// Source: Jin, McCann, Froustey, Unser, "Deep convolutional neural network for inverse problems in imaging",
 /// IEEE TIP 2017, DOI 10.1109/TIP.2017.2713099.
-public final class PostprocessTraining<Scan: SimulatedScan> {
+public final class PostprocessTraining<Scan: SimulatedScan>: NetworkTraining {
   private let network: PixelUNet
-  private let parameters: ParameterStore
   private let scan: Scan
   private let images: any ImageSource
-  private let run: TrainingRun
+  public let run: TrainingRun
   private let folder: URL
 
+  /// Takes up the run in `folder` if there is one.
+  ///
+  /// - Parameter replace: trains anew where the folder holds another network or the state of another training.
+  /// - Throws: ``TrainingError`` where it does and `replace` is false.
   public init(
     _ architecture: PriorTraining.Architecture = .init(), settings: TrainingSettings, scan: Scan,
-    images: any ImageSource, folder: String
+    images: any ImageSource, folder: String, replace: Bool = false
   ) throws {
-    parameters = ParameterStore(seed: settings.seed)
+    let parameters = ParameterStore(seed: settings.seed)
     network = try PixelUNet(
       inputs: 1, outputs: 1, channels: architecture.channels, spaceToDepth: architecture.spaceToDepth,
       parameters)
     self.scan = scan
     self.images = images
     self.folder = URL(fileURLWithPath: folder)
-    run = try TrainingRun(settings, parameters: parameters, folder: CheckpointFiles.training(in: folder))
+    run = try TrainingRun(
+      settings,
+      identity: [NamedValue("the kind of network", "post-processing network")] + architecture.identity
+        + scan.identity + images.identity,
+      parameters: parameters, checkpoint: folder, replace: replace)
   }
 
-  public var parameterCount: Int { parameters.count }
-  public var startsAt: Int { run.iteration }
-  /// In iterations, over all sessions.
-  public var secondsSpent: Double { run.seconds }
-
-  public func train(
-    report: (TrainingProgress) -> Void, shouldStop: () -> Bool = { false },
-    onCheckpoint: (Int) throws -> Void = { _ in }
-  ) throws {
-    try run.run(
-      loss: { generator in try self.loss(using: &generator) }, report: report, shouldStop: shouldStop,
-      onCheckpoint: {
-        try self.saveCheckpoint()
-        try onCheckpoint(self.run.iteration)
-      })
-  }
-
-  private func loss(using generator: inout SplitMix64) throws -> TrainingRun.Loss {
+  public func loss(using generator: inout SplitMix64) throws -> TrainingRun.Loss {
     let shape = scan.A.domain.shape
     let batch = run.settings.batch
-    let clean = (0..<batch).map { _ in images.draw(rows: shape[0], columns: shape[1], using: &generator) }
+    let clean = images.draw(batch, rows: shape[0], columns: shape[1], using: &generator)
     let references = try Tensor(clean.map { try scan.reference(scan.measure($0, using: &generator)) })
     let truth = try Tensor(clean)
     let image = try references + network(references, time: Array(repeating: 0, count: batch))
@@ -59,16 +49,12 @@ public final class PostprocessTraining<Scan: SimulatedScan> {
       figures: [("untrained", Double(try (references - truth).squared().mean().scalar()))])
   }
 
-  private func saveCheckpoint() throws {
-    try SafeTensors.write(
-      run.averages, precision: .float16, to: folder.appendingPathComponent(CheckpointFiles.weights).path)
-    try network.network.configuration.json()
-      .write(to: folder.appendingPathComponent(CheckpointFiles.configuration), options: .atomic)
-    try CheckpointFiles.write(
-      PostprocessDescription(
-        spaceToDepth: network.spaceToDepth, range: .hounsfield, fingerprint: scan.fingerprint,
-        reference: scan.simpleInverse),
-      to: folder.appendingPathComponent(CheckpointFiles.description))
+  public func saveCheckpoint() throws {
+    try CheckpointFiles.save(
+      weights: SafeTensors.encode(run.averages, precision: .float16), network.network.configuration,
+      description: PostprocessDescription(
+        spaceToDepth: network.spaceToDepth, range: scan.scale.range, fingerprint: scan.fingerprint,
+        reference: scan.simpleInverse), in: folder)
   }
 }
 
@@ -81,7 +67,9 @@ struct PostprocessDescription: Codable {
 
 /// A trained post-processing network.
 public final class PostprocessCheckpoint {
+  public let path: String
   private let network: PixelUNet
+  private let range: IntensityRange
   public let parameterCount: Int
   /// How the network's input is made from the measurement.
   public let reference: SimpleInverse
@@ -96,13 +84,23 @@ public final class PostprocessCheckpoint {
       spaceToDepth: description.spaceToDepth, description.range, in: file(CheckpointFiles.description))
     let differences = description.fingerprint.differences(from: fingerprint)
     guard differences.isEmpty else { throw CheckpointError.otherOperator(path, differences: differences) }
+    let configuration = try UNet2DConfiguration(path: file(CheckpointFiles.configuration))
+    let block = description.spaceToDepth * description.spaceToDepth
+    try configuration.expect(
+      inputs: block, outputs: block, of: "a network from image to image", file(CheckpointFiles.configuration))
     let parameters = ParameterStore(try SafeTensors(path: file(CheckpointFiles.weights)))
     network = PixelUNet(
-      try UNet2D(UNet2DConfiguration(path: file(CheckpointFiles.configuration)), scope: parameters.root),
-      spaceToDepth: description.spaceToDepth)
+      try UNet2D(configuration, scope: parameters.root), spaceToDepth: description.spaceToDepth)
     try parameters.expectAllUsed()
+    self.path = path
+    range = description.range
     parameterCount = parameters.count
     reference = description.reference
+  }
+
+  /// - Throws: ``CheckpointError/otherRange(_:found:expected:)`` when it was trained on images of another range.
+  public func expect(_ range: IntensityRange) throws(CheckpointError) {
+    try CheckpointFiles.expect(range, in: self.range, of: path)
   }
 
   /// - Parameter reference: x_ref in the network's range.

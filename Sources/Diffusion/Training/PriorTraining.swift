@@ -6,12 +6,11 @@ import Foundation
 ///     L = E ‖ε − ε_θ(a_t x₀ + b_t ε, t)‖²,   t uniform
 ///
 /// Source: Ho, Jain, Abbeel, NeurIPS 2020, equation 14.
-public final class PriorTraining {
+public final class PriorTraining: NetworkTraining {
   private let network: PixelUNet
-  private let parameters: ParameterStore
   public let schedule = NoiseSchedule()
   private let images: any ImageSource
-  private let run: TrainingRun
+  public let run: TrainingRun
   private let folder: URL
   private let crop: Int
   private let range: IntensityRange
@@ -27,38 +26,41 @@ public final class PriorTraining {
   }
 
   /// Takes up the run in `folder` if there is one.
+  ///
+  /// - Parameter replace: trains anew where the folder holds another network or the state of another training.
+  /// - Throws: ``TrainingError`` where it does and `replace` is false.
   public init(
     _ architecture: Architecture = Architecture(), settings: TrainingSettings, crop: Int,
-    images: any ImageSource, range: IntensityRange = .hounsfield, folder: String
+    images: any ImageSource, range: IntensityRange = .hounsfield, folder: String, replace: Bool = false
   ) throws {
-    parameters = ParameterStore(seed: settings.seed)
+    let parameters = ParameterStore(seed: settings.seed)
     network = try PixelUNet(
       inputs: 1, outputs: 1, channels: architecture.channels, spaceToDepth: architecture.spaceToDepth,
       parameters)
-    run = try TrainingRun(settings, parameters: parameters, folder: CheckpointFiles.training(in: folder))
+    run = try TrainingRun(
+      settings,
+      identity: [NamedValue("the kind of network", "prior")] + architecture.identity + images.identity + [
+        NamedValue("the crop", "\(crop) × \(crop)"), NamedValue("the range of the images", "\(range)"),
+      ], parameters: parameters, checkpoint: folder, replace: replace)
     self.folder = URL(fileURLWithPath: folder)
     self.images = images
     self.crop = crop
     self.range = range
   }
 
-  public var parameterCount: Int { parameters.count }
-  public var startsAt: Int { run.iteration }
-  public var secondsSpent: Double { run.seconds }
-
   /// - Parameter onCheckpoint: gets the moving average as a usable prior after every saved state.
   public func train(
     report: (TrainingProgress) -> Void, shouldStop: () -> Bool = { false },
-    onCheckpoint: (DiffusionPrior, Int) throws -> Void = { _, _ in }
+    onCheckpoint: (DiffusionPrior, Int) throws -> Void
   ) throws {
-    try run.run(
-      loss: { generator in try self.loss(using: &generator) }, report: report, shouldStop: shouldStop,
-      onCheckpoint: { try onCheckpoint(self.saveCheckpoint(precision: .float16), self.run.iteration) })
+    try train(
+      report: report, shouldStop: shouldStop,
+      onCheckpoint: { try onCheckpoint(DiffusionPrior(path: self.folder.path), $0) })
   }
 
-  private func loss(using generator: inout SplitMix64) throws -> TrainingRun.Loss {
+  public func loss(using generator: inout SplitMix64) throws -> TrainingRun.Loss {
     let batch = run.settings.batch
-    let clean = (0..<batch).map { _ in images.draw(rows: crop, columns: crop, using: &generator) }
+    let clean = images.draw(batch, rows: crop, columns: crop, using: &generator)
     let t = (0..<batch).map { _ in Int(generator.next() % UInt64(schedule.steps)) }
     let noise = generator.normals(batch * crop * crop)
     var noisy = noise
@@ -72,22 +74,30 @@ public final class PriorTraining {
     return TrainingRun.Loss(tensor: try (predicted - Tensor(noise, shape: shape)).squared().mean())
   }
 
-  /// Writes the moving average in diffusers' layout, with the error of its estimates measured on the
-  /// training images, and loads it again.
-  private func saveCheckpoint(precision: SafeTensors.Precision) throws -> DiffusionPrior {
-    try SafeTensors.write(
-      run.averages, precision: precision, to: folder.appendingPathComponent(CheckpointFiles.weights).path)
-    try network.network.configuration.json()
-      .write(to: folder.appendingPathComponent(CheckpointFiles.configuration), options: .atomic)
-    try schedule.json().write(to: folder.appendingPathComponent(CheckpointFiles.schedule), options: .atomic)
+  /// Writes the moving average in diffusers' layout, with the error of its estimates on the training images.
+  public func saveCheckpoint() throws {
+    let weights = try SafeTensors.encode(run.averages, precision: .float16)
+    let configuration = network.network.configuration
+    // Measured on the network as it will be read, with weights in half precision.
+    let parameters = ParameterStore(try SafeTensors(weights, path: folder.path))
     var description = PriorDescription()
     description.spaceToDepth = network.spaceToDepth
     description.range = range
-    try CheckpointFiles.write(description, to: folder.appendingPathComponent(CheckpointFiles.description))
-    let uncalibrated = try DiffusionPrior(path: folder.path)
+    let uncalibrated = DiffusionPrior(
+      predictor: PixelUNet(
+        try UNet2D(configuration, scope: parameters.root), spaceToDepth: network.spaceToDepth),
+      schedule: schedule, description: description, path: folder.path)
     description = try uncalibrated.calibrated(on: images, rows: crop, columns: crop, seed: run.settings.seed)
-    try CheckpointFiles.write(description, to: folder.appendingPathComponent(CheckpointFiles.description))
-    return try DiffusionPrior(path: folder.path)
+    try CheckpointFiles.save(weights: weights, configuration, schedule, description: description, in: folder)
+  }
+}
+
+extension PriorTraining.Architecture {
+  var identity: [NamedValue] {
+    [
+      NamedValue("the list of channels", "\(channels)"),
+      NamedValue("the block of pixels", "\(spaceToDepth) × \(spaceToDepth)"),
+    ]
   }
 }
 
@@ -97,7 +107,7 @@ extension DiffusionPrior {
     on images: any ImageSource, rows: Int, columns: Int, count: Int = 8, seed: UInt64
   ) throws -> PriorDescription {
     var generator = SplitMix64(seed: seed, purpose: .calibration)
-    let clean = (0..<count).map { _ in images.draw(rows: rows, columns: columns, using: &generator) }
+    let clean = images.draw(count, rows: rows, columns: columns, using: &generator)
     let truth = try Tensor(clean)
     var result = description
     result.tweedieSteps =

@@ -5,9 +5,11 @@ import Foundation
 ///
 /// A run lives in a folder. `state.safetensors` there holds weights, averages, moments, the iteration, the sums
 /// of the report under way and the state of the generator, all as they are in memory, so that a resumed run takes
-/// the same steps as an undisturbed one. `loss.csv` grows by one line per report.
-package final class TrainingRun {
+/// the same steps as an undisturbed one, and what it was begun with, so that it is not gone on with from something
+/// else. `loss.csv` grows by one line per report.
+public final class TrainingRun {
   package let settings: TrainingSettings
+  private let identity: [NamedValue]
   let folder: URL
   private let names: [String]
   private let parameters: [Tensor]
@@ -15,7 +17,8 @@ package final class TrainingRun {
   private let average: ExponentialMovingAverage
   private var generator: SplitMix64
   package private(set) var iteration = 0
-  /// Seconds spent in iterations, over all sessions.
+  package let parameterCount: Int
+  /// Spent in iterations, over all sessions.
   private(set) var seconds = 0.0
   private static let reportEvery = 25
   private var underway = Underway()
@@ -45,24 +48,63 @@ package final class TrainingRun {
     }
   }
 
+  /// The run of the checkpoint in `folder`; see ``init(_:identity:parameters:folder:replace:)``.
+  ///
+  /// - Throws: ``TrainingError/wouldReplace(_:)`` where the folder holds weights that no state belongs to.
+  convenience init(
+    _ settings: TrainingSettings, identity: [NamedValue], parameters: ParameterStore,
+    checkpoint folder: String,
+    replace: Bool
+  ) throws {
+    let states = CheckpointFiles.training(in: folder)
+    let hasWeights = FileManager.default.fileExists(atPath: CheckpointFiles.weights(in: folder))
+    guard replace || !hasWeights || FileManager.default.fileExists(atPath: TrainingRun.statePath(in: states))
+    else { throw TrainingError.wouldReplace(folder) }
+    try self.init(settings, identity: identity, parameters: parameters, folder: states, replace: replace)
+  }
+
   /// Starts a run in `folder`, or takes up the one that is there.
-  package init(_ settings: TrainingSettings, parameters: ParameterStore, folder: String) throws {
+  ///
+  /// - Parameters:
+  ///   - identity: what the run depends on besides its settings.
+  ///   - replace: starts anew where the run that is there cannot be taken up; one that can always is.
+  /// - Throws: ``TrainingError/otherTraining(_:differences:)`` where the run that is there began with something else.
+  package init(
+    _ settings: TrainingSettings, identity: [NamedValue] = [], parameters: ParameterStore, folder: String,
+    replace: Bool = false
+  ) throws {
     self.settings = settings
+    self.identity = identity
     self.folder = URL(fileURLWithPath: folder)
     names = parameters.names
     self.parameters = parameters.tensors
+    parameterCount = parameters.count
     try parameters.requireGradients()
     optimizer = try AdamW(self.parameters, weightDecay: settings.weightDecay)
     average = try ExponentialMovingAverage(of: self.parameters, decay: settings.averageDecay)
     generator = SplitMix64(seed: settings.seed)
     try FileManager.default.createDirectory(at: self.folder, withIntermediateDirectories: true)
-    if FileManager.default.fileExists(atPath: statePath) { try resume() }
+    if FileManager.default.fileExists(atPath: statePath) {
+      do {
+        try resume()
+        return
+      } catch _ where replace {
+        try FileManager.default.removeItem(atPath: statePath)
+      }
+    }
+    // A curve without a state is what a run left that ended before its first checkpoint.
+    if FileManager.default.fileExists(atPath: curvePath) {
+      try FileManager.default.removeItem(atPath: curvePath)
+    }
   }
 
-  private var statePath: String { folder.appendingPathComponent("state.safetensors").path }
+  private static func statePath(in folder: String) -> String {
+    URL(fileURLWithPath: folder).appendingPathComponent("state.safetensors").path
+  }
+  private var statePath: String { TrainingRun.statePath(in: folder.path) }
   private var curvePath: String { folder.appendingPathComponent("loss.csv").path }
 
-  package struct Loss {
+  public struct Loss {
     let tensor: Tensor
     let figures: [(name: String, value: Double)]
 
@@ -80,8 +122,9 @@ package final class TrainingRun {
     loss: (inout SplitMix64) throws -> Loss, report: (TrainingProgress) -> Void,
     shouldStop: () -> Bool = { false }, onCheckpoint: () throws -> Void
   ) throws {
+    let clock = ContinuousClock()
     while iteration < settings.iterations, !shouldStop() {
-      let start = Date()
+      let start = clock.now
       try optimizer.zeroGradients()
       let result = try Torch.withBFloat16(settings.bfloat16) { try loss(&generator) }
       let value = Double(try result.tensor.scalar())
@@ -92,7 +135,7 @@ package final class TrainingRun {
       try optimizer.step(learningRate: settings.learningRate(at: iteration))
       try average.update(with: parameters)
       iteration += 1
-      let elapsed = Date().timeIntervalSince(start)
+      let elapsed = (clock.now - start) / .seconds(1)
       seconds += elapsed
       underway.add([("loss", value)] + result.figures, seconds: elapsed)
       if iteration % TrainingRun.reportEvery == 0 || iteration == settings.iterations {
@@ -135,6 +178,7 @@ package final class TrainingRun {
       metadata: [
         "iteration": String(iteration), "generator": String(generator.state), "seconds": String(seconds),
         "settings": String(decoding: try encoder.encode(settings), as: UTF8.self),
+        "identity": String(decoding: try encoder.encode(identity), as: UTF8.self),
         "underway": String(decoding: try encoder.encode(underway), as: UTF8.self),
       ], precision: .float32, to: statePath)
   }
@@ -146,12 +190,15 @@ package final class TrainingRun {
       let text = state.metadata["settings"],
       let earlier = try? JSONDecoder().decode(TrainingSettings.self, from: Data(text.utf8))
     else { throw CheckpointError.malformed(statePath, reason: "it is not the state of a training run") }
-    // How often the state is written changes nothing that is written.
-    var comparable = earlier
-    comparable.checkpointEvery = settings.checkpointEvery
-    guard comparable == settings else {
-      throw TrainingError.otherSettings(statePath, found: text)
+    var differences = earlier.differences(from: settings)
+    // A state need not say what it depends on: the first ones did not.
+    if let text = state.metadata["identity"] {
+      guard let began = try? JSONDecoder().decode([NamedValue].self, from: Data(text.utf8)) else {
+        throw CheckpointError.malformed(statePath, reason: "its identity is no list of names and values")
+      }
+      differences = began.differences(from: identity).map(describeDifference) + differences
     }
+    guard differences.isEmpty else { throw TrainingError.otherTraining(statePath, differences: differences) }
     var used = 0
     func tensor(_ kind: String, _ i: Int) throws -> Tensor? {
       guard let entry = state.entries["\(kind)/\(names[i])"] else { return nil }
@@ -162,15 +209,17 @@ package final class TrainingRun {
       used += 1
       return try Tensor(state.floats(entry), shape: entry.shape)
     }
-    var averages: [Tensor] = []
+    // Nothing is changed before all is read: what cannot be taken up may be started anew.
+    var (weights, averages): ([Tensor], [Tensor]) = ([], [])
+    var moments: [(index: Int, first: Tensor, second: Tensor)] = []
     for i in names.indices {
       guard let weight = try tensor("weight", i), let mean = try tensor("average", i) else {
         throw CheckpointError.missingWeight(statePath, name: names[i])
       }
-      try parameters[i].assign(weight)
+      weights.append(weight)
       averages.append(mean)
       if let first = try tensor("first", i), let second = try tensor("second", i) {
-        try optimizer.restore(i, first: first, second: second, step: iteration)
+        moments.append((i, first, second))
       }
     }
     guard used == state.entries.count else {
@@ -179,11 +228,14 @@ package final class TrainingRun {
       throw CheckpointError.unusedWeights(
         statePath, names: state.entries.keys.filter { !known.contains($0) }.sorted())
     }
+    for (parameter, weight) in zip(parameters, weights) { try parameter.assign(weight) }
+    for (index, first, second) in moments {
+      try optimizer.restore(index, first: first, second: second, step: iteration)
+    }
     try average.restore(averages, updates: iteration)
     self.iteration = iteration
     generator = SplitMix64(seed: seed)
     seconds = state.metadata["seconds"].flatMap { Double($0) } ?? 0
-    // A state of an earlier version has none: its next report averages fewer iterations.
     let decoder = JSONDecoder()
     decoder.nonConformingFloatDecodingStrategy = .convertFromString(
       positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
@@ -218,20 +270,35 @@ package final class TrainingRun {
 /// Why a training run stopped or would not start.
 public enum TrainingError: Error, Equatable, CustomStringConvertible {
   case diverged(iteration: Int)
-  case otherSettings(String, found: String)
+  case otherTraining(String, differences: [String])
+  case wouldReplace(String)
   case noImages(String)
   case tooSmall(String, found: String, needed: String)
+  case noUnit(String, found: String)
+  case otherUnit(String, found: String, given: String)
 
   public var description: String {
     switch self {
     case .diverged(let iteration):
       "the loss is not finite at iteration \(iteration). Lower the learning rate; the last checkpoint is intact."
-    case .otherSettings(let path, let found):
-      "'\(path)' belongs to a run with other settings (\(found)). Give another output folder, or the same settings."
+    case .otherTraining(let path, let differences):
+      "'\(path)' is the state of another training: \(differences.joined(separator: "; ")). Train with what it "
+        + "began with, give another output folder, or start anew in this one with '--replace'."
+    case .wouldReplace(let path):
+      "'\(path)' holds a network already, and no state of a training that could go on. Give another output "
+        + "folder, or train a new network in its place with '--replace'."
     case .noImages(let path):
       "'\(path)' holds no images to train on."
     case .tooSmall(let path, let found, let needed):
-      "the images of '\(path)' are \(found), training needs at least \(needed). Set a smaller crop."
+      "the pages of '\(path)' are \(found) pixels, but images of \(needed) are to be cut from them. Give larger "
+        + "pages, or ask for smaller images: 'crop' in 'training' for a prior, 'image' in the 'geometry' of the "
+        + "pipeline for a network tuned to a scan."
+    case .noUnit(let path, let found):
+      "'\(path)' does not say in which unit its values are, and with values from \(found) it cannot be HU. Write "
+        + "'unit: 1/mm' into 'images', or 'unit: HU' if it is."
+    case .otherUnit(let path, let found, let given):
+      "'\(path)' says that its values are in \(found), the training file says \(given). Leave out 'unit' in "
+        + "'images', or correct the file."
     }
   }
 }

@@ -41,6 +41,39 @@ public struct TrainingSettings: Codable, Hashable, Sendable {
   }
 }
 
+extension TrainingSettings {
+  /// What a run that is taken up must have in common with its beginning.
+  ///
+  /// The number of iterations may grow, and how often the state is written changes nothing that is written.
+  var identity: [NamedValue] {
+    [
+      NamedValue("the batch", "\(batch)"), NamedValue("the learning rate", "\(learningRate)"),
+      NamedValue("the warm-up", "\(warmUp) iterations"), NamedValue("the weight decay", "\(weightDecay)"),
+      NamedValue("the limit of the gradients", "\(gradientLimit)"),
+      NamedValue("the decay of the average", "\(averageDecay)"), NamedValue("the seed", "\(seed)"),
+      NamedValue("the precision", bfloat16 ? "bfloat16" : "float32"),
+    ]
+  }
+
+  /// What keeps a run that began with these settings from being taken up with others, in words.
+  func differences(from now: TrainingSettings) -> [String] {
+    var differences = identity.differences(from: now.identity).map(describeDifference)
+    if now.iterations < iterations {
+      differences.append(
+        "the number of iterations is \(now.iterations), the run began with \(iterations) and can only grow")
+    }
+    return differences
+  }
+}
+
+/// One setting of a run that is not what it began with.
+func describeDifference(_ difference: (name: String, ours: String?, theirs: String?)) -> String {
+  switch (difference.ours, difference.theirs) {
+  case (nil, let theirs): "\(difference.name) is \(theirs ?? "missing"), which the run began without"
+  case (let ours?, let theirs): "\(difference.name) is \(theirs ?? "missing"), the run began with \(ours)"
+  }
+}
+
 /// Where a training run stands.
 public struct TrainingProgress: Sendable {
   /// Iterations done and asked for.

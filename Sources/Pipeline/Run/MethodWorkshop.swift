@@ -67,7 +67,7 @@ public final class MethodWorkshop {
       return try PosteriorSampling(
         tomography, prior: prior, guidance: .deft(network), settings: settings(sampling, standardSteps: nil))
     case .postprocess(let path):
-      return PostprocessMethod(tomography, try PostprocessCheckpoint(path: path, for: tomography.fingerprint))
+      return try PostprocessMethod(tomography, PostprocessCheckpoint(path: path, for: tomography.fingerprint))
     }
   }
 

@@ -1,5 +1,7 @@
+import Crypto
 import Diffusion
 import Fields
+import Foundation
 
 /// Slices through random phantoms: every draw is a new object.
 public struct PhantomImages: ImageSource {
@@ -7,13 +9,23 @@ public struct PhantomImages: ImageSource {
   private let size: Int
   private let attenuation: AttenuationScale
 
+  public let identity: [NamedValue]
+
   /// - Parameter size: pixels across the field of view before cropping.
+  /// - Throws: ``SimulationError/noAttenuation(phantom:)`` for a family of values without a unit, `PhantomError` for one
+  ///   that cannot be drawn.
   public init(_ family: RandomPhantomFamily, size: Int, attenuation: AttenuationScale) throws {
+    guard family.unit == .perMillimetre else { throw SimulationError.noAttenuation(phantom: family.name) }
     self.family = family
     self.size = size
     self.attenuation = attenuation
     // A family that can be drawn once can always be: what it checks are its ranges, not its seed.
     _ = try family.phantom(seed: 0)
+    let digest = SHA256.hash(data: Data("\(family) \(attenuation)".utf8))
+      .map { String(format: "%02x", $0) }.joined()
+    identity = [
+      NamedValue("the family of phantoms", "'\(family.name)' on \(size) pixels, of SHA-256 \(digest)")
+    ]
   }
 
   public func draw(rows: Int, columns: Int, using generator: inout SplitMix64) -> Image {

@@ -8,7 +8,8 @@ public func writeSamples(of prior: DiffusionPrior, size: Int, seed: UInt64, to p
   var generator = SplitMix64(seed: seed, purpose: .priorSample)
   var row: [(image: Image, window: ClosedRange<Float>)] = []
   for _ in 0..<4 {
-    let image = try DDIMSampler(eta: 1).sample(denoiser, steps: prior.schedule.timesteps(20), using: &generator)
+    let image = try DDIMSampler(eta: 1).sample(
+      denoiser, steps: prior.schedule.timesteps(20), using: &generator)
     row.append((image, -1...1))
   }
   var picture = Picture()

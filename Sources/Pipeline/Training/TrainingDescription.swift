@@ -6,11 +6,14 @@ import Formats
 ///
 ///     images:
 ///       stacks: [train.tif]          # relative to the YAML file
-///       offset: -1024                # added to stored values to reach HU
+///       unit: HU                     # or 1/mm, where the stacks do not say; HU unless given
+///       offset: -1024                # added to stored values to reach that unit
 ///       phantoms: ../phantoms/random-ct.yaml
 ///       phantomFraction: 0.1         # of all draws
 public struct TrainingImagesDescription: Hashable, Sendable {
   public var stacks: [String]
+  /// Nil for what the stacks say, and HU where they say nothing.
+  public var unit: VolumeUnit?
   public var offset: Double
   public var phantoms: String?
   public var phantomFraction: Double
@@ -21,8 +24,10 @@ public struct TrainingImagesDescription: Hashable, Sendable {
       for item in try value.list() { paths.append(resolve(try item.text(), folder)) }
     }
     stacks = paths
+    unit = try map.optional("unit").map { _ throws(YAMLError) in try map.choice("unit", of: VolumeUnit.self) }
     offset = try map.number("offset", default: 0)
-    phantoms = try map.optional("phantoms").map { value throws(YAMLError) in resolve(try value.text(), folder) }
+    phantoms = try map.optional("phantoms").map { value throws(YAMLError) in resolve(try value.text(), folder)
+    }
     phantomFraction = try map.number("phantomFraction", .between(0, 1), default: 0.1)
     guard !stacks.isEmpty || phantoms != nil else {
       throw map.invalid("'images' names neither 'stacks' nor 'phantoms'; training needs one of them.")
@@ -33,7 +38,9 @@ public struct TrainingImagesDescription: Hashable, Sendable {
   public func open(size: Int, minimum: Int, attenuation: AttenuationScale) throws -> any ImageSource {
     let real =
       stacks.isEmpty
-      ? nil : try StackImages(paths: stacks, offset: offset, range: attenuation.range, minimum: minimum)
+      ? nil
+      : try StackImages(
+        paths: stacks, unit: unit, offset: offset, attenuation: attenuation, minimum: minimum)
     let drawn = try phantoms.map {
       try PhantomImages(PhantomFile.family($0), size: size, attenuation: attenuation)
     }
@@ -51,7 +58,9 @@ func resolve(_ path: String, _ folder: URL) -> String {
 
 extension TrainingSettings {
   /// The keys of `training:`.
-  init(_ map: YAMLMapping, learningRate: Double, batch: Int, averageDecay: Double, warmUp: Int) throws(YAMLError) {
+  init(_ map: YAMLMapping, learningRate: Double, batch: Int, averageDecay: Double, warmUp: Int)
+    throws(YAMLError)
+  {
     enum Precision: String, CaseIterable { case float32, bfloat16 }
     self.init(
       iterations: try map.integer("iterations", .positive),
@@ -78,7 +87,9 @@ struct NetworkDescription {
   }
 
   init(_ map: YAMLMapping, channels standard: [Int]) throws(YAMLError) {
-    channels = try map.numbers("channels", .between(1, 4096), default: standard.map(Double.init)).map { Int($0) }
+    channels = try map.numbers("channels", .between(1, 4096), default: standard.map(Double.init)).map {
+      Int($0)
+    }
     spaceToDepth = try map.integer("spaceToDepth", .between(1, 8), default: 2)
     guard !channels.isEmpty, channels.allSatisfy({ $0 % 8 == 0 }) else {
       throw map.invalid("'channels' is \(channels), expected multiples of 8, one for every level.")
@@ -106,14 +117,18 @@ public struct PriorTrainingDescription: Hashable, Sendable {
     images = try root.mapping("images") { map throws(YAMLError) in
       try TrainingImagesDescription(map, folder: folder)
     }
-    let network = try root.optional("network").map { value throws(YAMLError) in
-      try value.mapping { map throws(YAMLError) in try NetworkDescription(map, channels: [48, 96, 128, 160]) }
-    } ?? NetworkDescription(channels: [48, 96, 128, 160])
+    let network =
+      try root.optional("network").map { value throws(YAMLError) in
+        try value.mapping { map throws(YAMLError) in
+          try NetworkDescription(map, channels: [48, 96, 128, 160])
+        }
+      } ?? NetworkDescription(channels: [48, 96, 128, 160])
     architecture = PriorTraining.Architecture(channels: network.channels, spaceToDepth: network.spaceToDepth)
     (settings, crop, phantomSize) = try root.mapping("training") { map throws(YAMLError) in
       (
         try TrainingSettings(map, learningRate: 5e-4, batch: 8, averageDecay: 0.999, warmUp: 200),
-        try map.integer("crop", .positive, default: 128), try map.integer("phantomSize", .positive, default: 256)
+        try map.integer("crop", .positive, default: 128),
+        try map.integer("phantomSize", .positive, default: 256)
       )
     }
     output = resolve(try root.text("output"), folder)

@@ -35,7 +35,9 @@ public struct PosteriorSampling<Operator: ParallelBeamOperator>: Reconstructor {
       self.seed = seed
     }
 
-    public init(_ estimate: Estimate, steps: Int? = nil, eta: Double? = nil, draws: Int? = nil, seed: UInt64 = 1) {
+    public init(
+      _ estimate: Estimate, steps: Int? = nil, eta: Double? = nil, draws: Int? = nil, seed: UInt64 = 1
+    ) {
       switch estimate {
       case .sample: self.init(steps: steps ?? 10, eta: eta ?? 1, draws: 1, seed: seed)
       case .mean: self.init(steps: steps ?? 10, eta: eta ?? 1, draws: draws ?? 8, seed: seed)
@@ -49,11 +51,18 @@ public struct PosteriorSampling<Operator: ParallelBeamOperator>: Reconstructor {
   private let guidance: Guidance
   private let settings: Settings
 
-  /// - Throws: ``CheckpointError`` when the h-network was tuned for another scan.
+  /// - Throws: ``CheckpointError`` when the h-network was tuned for another scan or another prior's schedule, or when
+  ///   a network works on another range than the tomography.
   public init(
-    _ tomography: NormalizedTomography<Operator>, prior: DiffusionPrior, guidance: Guidance, settings: Settings
+    _ tomography: NormalizedTomography<Operator>, prior: DiffusionPrior, guidance: Guidance,
+    settings: Settings
   ) throws {
-    if case .deft(let h) = guidance { try h.expect(tomography.fingerprint) }
+    try prior.expect(tomography.scale.range)
+    if case .deft(let h) = guidance {
+      try h.expect(tomography.fingerprint)
+      try h.expect(tomography.scale.range)
+      try h.expect(prior.schedule)
+    }
     self.tomography = tomography
     self.prior = prior
     self.guidance = guidance
@@ -71,8 +80,8 @@ public struct PosteriorSampling<Operator: ParallelBeamOperator>: Reconstructor {
       let denoiser = ConditionedDenoiser(unconditioned, DDS(y, error: prior.tweedieError))
       draw = { try sample(denoiser, using: &$0) }
     case .deft(let checkpoint):
-      let h = DEFT(
-        checkpoint, y, reference: try tomography.reference(y, by: checkpoint.description.reference),
+      let h = try DEFT(
+        checkpoint, y, reference: tomography.reference(y, by: checkpoint.description.reference),
         schedule: prior.schedule)
       let denoiser = ConditionedDenoiser(unconditioned, h)
       draw = { h.consistent(try sample(denoiser, using: &$0)) }
@@ -82,7 +91,8 @@ public struct PosteriorSampling<Operator: ParallelBeamOperator>: Reconstructor {
     var mean = X.zero()
     var squares = X.zero()
     for k in 0..<settings.draws {
-      var generator = SplitMix64(seed: settings.seed, purpose: .posteriorDraw, stream: measurement.index << 16 | k)
+      var generator = SplitMix64(
+        seed: settings.seed, purpose: .posteriorDraw, stream: measurement.index << 16 | k)
       let image = try tomography.scale.attenuation(draw(&generator))
       for i in image.samples.indices {
         let difference = image.samples[i] - mean.samples[i]
@@ -107,7 +117,11 @@ public struct PostprocessMethod<Operator: ParallelBeamOperator>: Reconstructor {
   private let tomography: NormalizedTomography<Operator>
   private let network: PostprocessCheckpoint
 
-  public init(_ tomography: NormalizedTomography<Operator>, _ network: PostprocessCheckpoint) {
+  /// - Throws: ``CheckpointError`` when the network works on another range than the tomography.
+  public init(
+    _ tomography: NormalizedTomography<Operator>, _ network: PostprocessCheckpoint
+  ) throws(CheckpointError) {
+    try network.expect(tomography.scale.range)
     self.tomography = tomography
     self.network = network
   }

@@ -46,6 +46,7 @@ struct PixelSampling: LinearOperator {
 struct SamplingScan: SimulatedScan {
   let A: Scaled<PixelSampling>
   let sigma: Double
+  var scale = AttenuationScale()
   var fingerprint = OperatorFingerprint([.init("pixels", "every second"), .init("size", "8 × 8")])
   let noise = 0.01...0.01
   let simpleInverse = SimpleInverse.fbp
@@ -66,13 +67,15 @@ struct SamplingScan: SimulatedScan {
   }
 
   func reference(_ measurement: NormalizedMeasurement<PixelSampling>) -> Image {
-    isBlind ? Image(shape: A.domain.shape, filledWith: 1e4) : A.adjoint(measurement.y).map { max(-1, min(1, $0)) }
+    isBlind
+      ? Image(shape: A.domain.shape, filledWith: 1e4) : A.adjoint(measurement.y).map { max(-1, min(1, $0)) }
   }
 }
 
 /// Images of independent N(0, v) pixels.
 struct GaussianImages: ImageSource {
   let variance: Double
+  var identity: [NamedValue] { [NamedValue("the variance", "\(variance)")] }
 
   func draw(rows: Int, columns: Int, using generator: inout SplitMix64) -> Image {
     let deviation = Float(variance.squareRoot())
@@ -82,6 +85,8 @@ struct GaussianImages: ImageSource {
 
 /// Images of one value, +½ or −½: to know the sign is to know the image.
 struct FlatImages: ImageSource {
+  let identity = [NamedValue("the image", "flat")]
+
   func draw(rows: Int, columns: Int, using generator: inout SplitMix64) -> Image {
     Image(shape: [rows, columns], filledWith: generator.next() % 2 == 0 ? 0.5 : -0.5)
   }
@@ -100,8 +105,10 @@ struct GaussianPredictor: NoisePredictor {
     return try Tensor(gains, shape: [t.count, 1, 1, 1]) * x
   }
 
-  func prior() -> DiffusionPrior {
-    DiffusionPrior(predictor: self, schedule: schedule, description: PriorDescription(), path: "Gaussian")
+  func prior(_ change: (inout PriorDescription) -> Void = { _ in }) -> DiffusionPrior {
+    var description = PriorDescription()
+    change(&description)
+    return DiffusionPrior(predictor: self, schedule: schedule, description: description, path: "Gaussian")
   }
 }
 

@@ -211,14 +211,69 @@ import Testing
     }
   }
 
-  /// The state of training is for one form and one size.
-  @Test func refusesTheStateOfAnotherNetwork() throws {
+  /// A state is for one network, scan, prior and set of images, and says which of them is another now.
+  @Test func refusesTheStateOfAnotherTraining() throws {
     try withTemporaryFolder { folder in
       try Self.training(folder, .paper).train(report: { _ in })
-      #expect(checkpointError { _ = try Self.training(folder, .preconditioned) }.contains("conv_in.weight"))
+      func differences(_ body: () throws -> HTraining<SamplingScan>) -> [String] {
+        do {
+          _ = try body()
+        } catch TrainingError.otherTraining(_, let differences) {
+          return differences
+        } catch {
+          Issue.record("\(error)")
+        }
+        return []
+      }
       #expect(
-        checkpointError { _ = try Self.training(folder, .paper, channels: [8, 8]) }.contains(
-          "lacks the weight"))
+        differences { try Self.training(folder, .preconditioned) } == [
+          "the form is preconditioned, the run began with paper"
+        ])
+      #expect(
+        differences { try Self.training(folder, .paper, channels: [8, 8]) } == [
+          "the list of channels is [8, 8], the run began with [8]"
+        ])
+      #expect(
+        differences { try Self.training(folder, .paper, images: FlatImages()) } == [
+          "the variance is missing, the run began with 0.04",
+          "the image is flat, which the run began without",
+        ])
+      // The prior and what the scan is made of enter with the rest.
+      let training = try Self.training(folder, .paper)
+      let names = try Self.stateIdentity(folder).map(\.name)
+      for name in [
+        "the kind of network", "the checksum of the prior", "the number of conjugate-gradient steps",
+        "pixels",
+        "the noise", "the simple inverse", "the range of the images", "the attenuation of water",
+        "the pixel spacing", "the block of pixels",
+      ] {
+        #expect(names.contains(name), "\(name)")
+      }
+      #expect(training.startsAt == 0)
+    }
+  }
+
+  private static func stateIdentity(_ folder: URL) throws -> [NamedValue] {
+    let state = try SafeTensors(path: folder.appendingPathComponent("training/state.safetensors").path)
+    return try JSONDecoder().decode([NamedValue].self, from: Data((state.metadata["identity"] ?? "").utf8))
+  }
+
+  /// Prior, scan and network speak of the same values, or of none.
+  @Test func refusesAPriorOfAnotherRange() throws {
+    try withTemporaryFolder { folder in
+      let prior = GaussianPredictor(variance: 0.1).prior {
+        $0.range = IntensityRange(unit: "HU", low: -1024, high: 3071)
+      }
+      let sentence = checkpointError {
+        _ = try HTraining(
+          .init(channels: [8], spaceToDepth: 1),
+          settings: TrainingSettings(iterations: 0, batch: 1, learningRate: 0.01), prior: prior,
+          priorChecksum: "", scan: SamplingScan(Self.space, sigma: 0.1), images: FlatImages(),
+          folder: folder.path)
+      }
+      #expect(sentence.contains("-1024 to 3071 HU") && sentence.contains("-1000 to 1000 HU"))
+      let left = try FileManager.default.contentsOfDirectory(atPath: folder.path)
+      #expect(left.isEmpty)
     }
   }
 }
@@ -272,6 +327,37 @@ import Testing
       try Fixtures.change(file, ["noise": [0.01, 0.01]])
       let narrow = try #require(try HCheckpoint(path: path).noiseWarning(relative: 0.05))
       #expect(narrow.contains("tuned for noise of 1 % of"))
+    }
+  }
+
+  /// Its curve of errors has an entry for every step of the prior it was tuned with, and for no other prior.
+  @Test func isBoundToTheScheduleOfItsPrior() throws {
+    try Self.checkpoint { path in
+      let checkpoint = try HCheckpoint(path: path)
+      try checkpoint.expect(NoiseSchedule())
+      for steps in [500, 2000] {
+        let sentence = checkpointError { try checkpoint.expect(NoiseSchedule(steps: steps)) }
+        #expect(sentence.contains("1000 noise levels, this one has \(steps)") && sentence.contains(path))
+      }
+      let file = URL(fileURLWithPath: path + "/deft.json")
+      try Fixtures.change(file, ["tweedieSteps": [0, 1999], "tweedieErrors": [0.1, 0.5]])
+      try HCheckpoint(path: path).expect(NoiseSchedule(steps: 2000))
+      // Without a curve it takes that of a Gaussian at the standard steps.
+      try Fixtures.change(file, ["tweedieSteps": [Int](), "tweedieErrors": [Double]()])
+      let silent = try HCheckpoint(path: path)
+      try silent.expect(NoiseSchedule())
+      #expect(checkpointError { try silent.expect(NoiseSchedule(steps: 2000)) }.contains("1000 noise levels"))
+    }
+  }
+
+  @Test func isBoundToItsRange() throws {
+    try Self.checkpoint { path in
+      let checkpoint = try HCheckpoint(path: path)
+      try checkpoint.expect(IntensityRange.hounsfield)
+      let sentence = checkpointError {
+        try checkpoint.expect(IntensityRange(unit: "HU", low: -1000, high: 2000))
+      }
+      #expect(sentence.contains("images of -1000 to 1000 HU") && sentence.contains("from -1000 to 2000 HU"))
     }
   }
 

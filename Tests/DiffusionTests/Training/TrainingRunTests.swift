@@ -67,13 +67,14 @@ extension ThreadSensitiveTests {
 
     /// Fits y = W x + b to a fixed W; random inputs every iteration.
     private static func train(
-      in folder: URL, settings: TrainingSettings = settings(), seed: UInt64 = 1, stopAfter stop: Int = .max,
-      failAt failure: Int = .max, figure: Float = 1
+      in folder: URL, settings: TrainingSettings = settings(), identity: [NamedValue] = [], seed: UInt64 = 1,
+      stopAfter stop: Int = .max, failAt failure: Int = .max, figure: Float = 1, replace: Bool = false
     ) throws {
       let store = try parameters(seed: seed)
       let (weight, bias) = (try store.tensor("layer.0.weight"), try store.tensor("layer.0.bias"))
       let truth = try Tensor([1, -2, 0.5, 0, 3, -1], shape: [3, 2])
-      let run = try TrainingRun(settings, parameters: store, folder: folder.path)
+      let run = try TrainingRun(
+        settings, identity: identity, parameters: store, folder: folder.path, replace: replace)
       try run.run(
         loss: { generator in
           if run.iteration == failure { throw Interruption() }
@@ -168,22 +169,85 @@ extension ThreadSensitiveTests {
     @Test func refusesOtherSettings() throws {
       try withTemporaryFolder { folder in
         try Self.train(in: folder, stopAfter: 5)
-        let changes: [(inout TrainingSettings) -> Void] = [
-          { $0.iterations = 61 }, { $0.batch = 5 }, { $0.learningRate = 0.03 }, { $0.warmUp = 6 },
-          { $0.weightDecay = 0 },
-          { $0.gradientLimit = 2 }, { $0.averageDecay = 0.8 }, { $0.seed = 4 }, { $0.bfloat16 = true },
+        let changes: [(String, (inout TrainingSettings) -> Void)] = [
+          ("the number of iterations is 59", { $0.iterations = 59 }), ("the batch is 5", { $0.batch = 5 }),
+          ("the learning rate is 0.03", { $0.learningRate = 0.03 }), ("the warm-up is 6", { $0.warmUp = 6 }),
+          ("the weight decay is 0.0", { $0.weightDecay = 0 }),
+          ("the limit of the gradients is 2.0", { $0.gradientLimit = 2 }),
+          ("the decay of the average is 0.8", { $0.averageDecay = 0.8 }), ("the seed is 4", { $0.seed = 4 }),
+          ("the precision is bfloat16, the run began with float32", { $0.bfloat16 = true }),
         ]
-        for change in changes {
+        for (words, change) in changes {
           do {
             try Self.train(in: folder, settings: Self.settings(change))
             Issue.record("no error")
           } catch let error as TrainingError {
-            #expect(error.description.contains("other settings") && error.description.contains(folder.path))
+            #expect(error.description.contains(words) && error.description.contains(folder.path), "\(error)")
+            #expect(error.description.components(separatedBy: "the run began").count == 2, "\(error)")
           }
         }
         // How often it is saved is no such setting.
         try Self.train(in: folder, settings: Self.settings { $0.checkpointEvery = 7 }, stopAfter: 8)
         #expect(try State(folder).metadata["iteration"] == "8")
+        // A run may be given more iterations, but not have some taken away.
+        try Self.train(in: folder, settings: Self.settings { $0.iterations = 90 }, stopAfter: 70)
+        #expect(try State(folder).metadata["iteration"] == "70")
+        #expect(throws: TrainingError.self) { try Self.train(in: folder) }
+      }
+    }
+
+    /// The data, the network and the scan of a run are named where they differ; a state that names none is taken up.
+    @Test func refusesAnotherIdentity() throws {
+      try withTemporaryFolder { folder in
+        let began = [NamedValue("the crop", "128"), NamedValue("the images", "A")]
+        try Self.train(in: folder, identity: began, stopAfter: 5)
+        try Self.train(in: folder, identity: began, stopAfter: 6)
+        let path = folder.appendingPathComponent("state.safetensors").path
+        #expect(
+          throws: TrainingError.otherTraining(
+            path,
+            differences: [
+              "the crop is 64, the run began with 128", "the scan is 60 views, which the run began without",
+              "the seed is 4, the run began with 3",
+            ])
+        ) {
+          let now = [
+            NamedValue("the crop", "64"), NamedValue("the images", "A"), NamedValue("the scan", "60 views"),
+          ]
+          try Self.train(in: folder, settings: Self.settings { $0.seed = 4 }, identity: now)
+        }
+        #expect(try State(folder).metadata["iteration"] == "6")
+
+        let state = try SafeTensors(path: path)
+        var metadata = state.metadata
+        metadata["identity"] = nil
+        try SafeTensors.write(
+          state.entries.values.sorted { $0.name < $1.name }.map { ($0.name, $0.shape, try state.floats($0)) },
+          metadata: metadata, precision: .float32, to: path)
+        try Self.train(in: folder, identity: began, stopAfter: 7)
+        #expect(try State(folder).metadata["iteration"] == "7")
+      }
+    }
+
+    /// Asked to replace, a run starts anew where it cannot go on, from its own weights, and goes on where it can.
+    @Test func replacesOnlyWhatCannotBeTakenUp() throws {
+      try withTemporaryFolder { folder in
+        let (whole, parts) = (folder.appendingPathComponent("whole"), folder.appendingPathComponent("parts"))
+        try Self.train(in: whole, settings: Self.settings { $0.seed = 4 })
+        try Self.train(in: parts, stopAfter: 30)
+        try Self.train(in: parts, settings: Self.settings { $0.seed = 4 }, stopAfter: 30, replace: true)
+        try Self.train(in: parts, settings: Self.settings { $0.seed = 4 }, seed: 9, replace: true)
+        #expect(try State(parts) == State(whole))
+        #expect(try Self.curve(parts) == Self.curve(whole))
+        // A damaged state, and a curve whose state never came to be.
+        for name in ["state.safetensors", "loss.csv"] {
+          let damaged = folder.appendingPathComponent("damaged \(name)")
+          try FileManager.default.createDirectory(at: damaged, withIntermediateDirectories: true)
+          try Data("iteration,seconds,loss\n25,1,1\n".utf8).write(to: damaged.appendingPathComponent(name))
+          try Self.train(in: damaged, settings: Self.settings { $0.seed = 4 }, replace: true)
+          #expect(try State(damaged) == State(whole))
+          #expect(try Self.curve(damaged) == Self.curve(whole))
+        }
       }
     }
 
@@ -250,16 +314,16 @@ extension ThreadSensitiveTests {
   }
 
   @Suite struct PriorTrainingTests {
-    private static func training(_ folder: URL, iterations: Int, checkpointEvery: Int = 1000) throws
-      -> PriorTraining
-    {
+    private static func training(
+      _ folder: URL, iterations: Int, checkpointEvery: Int = 1000, crop: Int = 8, replace: Bool = false
+    ) throws -> PriorTraining {
       try PriorTraining(
         .init(channels: [8, 8], spaceToDepth: 1),
         settings: TrainingSettings(
           iterations: iterations, batch: 8, learningRate: 5e-3, warmUp: 10, averageDecay: 0.95, seed: 2,
           checkpointEvery: checkpointEvery),
-        crop: 8, images: FlatImages(), range: IntensityRange(unit: "HU", low: -500, high: 500),
-        folder: folder.path)
+        crop: crop, images: FlatImages(), range: IntensityRange(unit: "HU", low: -500, high: 500),
+        folder: folder.path, replace: replace)
     }
 
     /// Pure noise has the loss 1; the trained network knows better, and its checkpoint is that network.
@@ -298,6 +362,60 @@ extension ThreadSensitiveTests {
         let floor = training.schedule.cumulative.reduce(0, +) / 1000
         // 800 samples of the last report: the mean over their steps is known to 4 %.
         #expect(losses[3] > 0.9 * floor && losses[3] < 1.3 * floor, "\(losses), floor \(floor)")
+      }
+    }
+
+    /// Weights that no state belongs to are someone's network: they are kept unless that is asked for.
+    @Test func keepsANetworkThatItCannotGoOnWith() throws {
+      try withTemporaryFolder { folder in
+        try Self.training(folder, iterations: 0).train(report: { _ in })
+        let weights = folder.appendingPathComponent("diffusion_pytorch_model.safetensors")
+        let before = try Data(contentsOf: weights)
+        _ = try Self.training(folder, iterations: 0)
+        try FileManager.default.removeItem(at: folder.appendingPathComponent("training"))
+        #expect(throws: TrainingError.wouldReplace(folder.path)) { try Self.training(folder, iterations: 3) }
+        #expect(try Data(contentsOf: weights) == before)
+        try Self.training(folder, iterations: 3, replace: true).train(report: { _ in })
+        #expect(try Data(contentsOf: weights) != before)
+        // Now there is a state, of a crop of 8.
+        do {
+          _ = try Self.training(folder, iterations: 3, crop: 4)
+          Issue.record("no error")
+        } catch let error as TrainingError {
+          #expect(error.description.contains("the crop is 4 × 4, the run began with 8 × 8"), "\(error)")
+          #expect(error.description.contains("--replace"))
+        }
+        #expect(try Self.training(folder, iterations: 3, crop: 4, replace: true).startsAt == 0)
+      }
+    }
+
+    /// A folder says what it holds when it holds it: the description is gone before the first file of a new
+    /// checkpoint is written, and comes last.
+    @Test func leavesNoHalfCheckpoint() throws {
+      try withTemporaryFolder { folder in
+        try Self.training(folder, iterations: 0).train(report: { _ in })
+        let files = FileManager.default
+        let weights = folder.appendingPathComponent("diffusion_pytorch_model.safetensors")
+        let (description, schedule) = (
+          folder.appendingPathComponent("deft.json"), folder.appendingPathComponent("scheduler_config.json")
+        )
+        // Nothing can be written over a folder that is not empty.
+        for name in ["diffusion_pytorch_model.safetensors", "scheduler_config.json"] {
+          let file = folder.appendingPathComponent(name)
+          let contents = try Data(contentsOf: file)
+          try files.removeItem(at: file)
+          try files.createDirectory(
+            at: file.appendingPathComponent("full"), withIntermediateDirectories: true)
+          #expect(throws: (any Error).self) {
+            try Self.training(folder, iterations: 1, replace: true).train(report: { _ in })
+          }
+          #expect(!files.fileExists(atPath: description.path), "\(name)")
+          try files.removeItem(at: file)
+          try contents.write(to: file)
+        }
+        #expect(files.fileExists(atPath: weights.path) && files.fileExists(atPath: schedule.path))
+        try Self.training(folder, iterations: 1).train(report: { _ in })
+        _ = try DiffusionPrior(path: folder.path)
       }
     }
 
