@@ -91,7 +91,8 @@ final class SmallNetworks {
   private let folder: URL
 
   init(for small: SmallTomography, spread: Float = 0.05) throws {
-    let folder = FileManager.default.temporaryDirectory.appendingPathComponent("networks-\(UUID().uuidString)")
+    let folder = FileManager.default.temporaryDirectory.appendingPathComponent(
+      "networks-\(UUID().uuidString)")
     func path(_ name: String) -> String { folder.appendingPathComponent(name).path }
     self.folder = folder
     let settings = TrainingSettings(iterations: 0, batch: 1, learningRate: 1)

@@ -42,7 +42,8 @@ import Testing
     #expect(found == Double(100 * convolutions + linear))
   }
 
-  /// What is tuned to a scan costs at most half of the prior, to store and to run.
+  /// What is tuned to a scan costs at most half of the prior to run. It has three fifths of its weights at most: those of
+  /// the coarse levels are many and take part at few places.
   @Test(arguments: HDescription.Form.allCases) func anHNetworkIsHalfAPrior(form: HDescription.Form) throws {
     let (prior, h) = (PriorTraining.Architecture(), HTraining<SamplingScan>.Architecture(form: form))
     let (priorWeights, hWeights) = (ParameterStore(seed: 1), ParameterStore(seed: 1))
@@ -57,14 +58,14 @@ import Testing
     let size = Double(hWeights.count) / Double(priorWeights.count)
     let work =
       cost(hWeights, h.channels, h.spaceToDepth) / cost(priorWeights, prior.channels, prior.spaceToDepth)
-    #expect(size <= 0.5, "\(size) of the parameters")
+    #expect(size <= 0.6, "\(size) of the parameters")
     #expect(work <= 0.5, "\(work) of the multiply-adds")
   }
 
   private static let shipped = Fixtures.folder.deletingLastPathComponent().deletingLastPathComponent()
     .deletingLastPathComponent().appendingPathComponent("pipelines/priors").path
 
-  /// The networks that come with the program load, fit each other, and keep to the same bound.
+  /// The networks that come with the program load, fit each other and keep to the same bound.
   @Test(
     .enabled(
       if: FileManager.default.fileExists(atPath: shipped + "/ct/deft.json")
@@ -78,6 +79,6 @@ import Testing
     try h.expect(prior.schedule)
     let weights = try SafeTensors(path: CheckpointFiles.weights(in: prior.path))
     let count = weights.entries.values.reduce(0) { $0 + $1.shape.reduce(1, *) }
-    #expect(2 * h.parameterCount <= count)
+    #expect(Double(h.parameterCount) <= 0.6 * Double(count))
   }
 }
