@@ -48,13 +48,14 @@ public struct DEFT<Operator: LinearOperator>: HTransform where Operator.Domain =
 }
 
 extension DEFT {
-  /// A finished sample, moved to the data once more: x + d with the smallest error that the prior makes.
+  /// A finished sample, moved to the data once more: x + d, with the error s of the network's own estimates.
   ///
   /// NN1 adds its correction after the direction d, so a sample can miss the data by what NN1 got wrong, most
   /// where an object is unlike all training images.
   public func consistent(_ sample: Image) -> Image {
+    let description = checkpoint.description
     var result = measurement.direction(
-      from: sample, error: checkpoint.tweedieError[0], steps: checkpoint.description.iterations)
+      from: sample, error: description.estimateError, steps: description.iterations)
     measurement.A.domain.add(1, sample, to: &result)
     return result
   }

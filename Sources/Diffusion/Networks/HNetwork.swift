@@ -115,6 +115,8 @@ public struct HDescription: Codable, Hashable, Sendable {
   public var reference: SimpleInverse
   /// s_ref: RMS error of x_ref on the images it was tuned on, over the noise levels it has seen.
   public var referenceError: Double
+  /// RMS error of the network's own estimates on the images it was tuned on, at the end of a sample.
+  public var estimateError: Double
   /// Conjugate-gradient steps of the direction d.
   public var iterations: Int
   /// s_t of the prior on the images it was tuned on.
@@ -125,8 +127,10 @@ public struct HDescription: Codable, Hashable, Sendable {
 extension HDescription {
   func validate(_ path: String) throws(CheckpointError) {
     try CheckpointFiles.validate(spaceToDepth: spaceToDepth, range, tweedieSteps, tweedieErrors, in: path)
-    guard referenceError > 0, referenceError.isFinite else {
-      throw .malformed(path, reason: "'referenceError' is \(referenceError), expected a number above 0")
+    for (name, error) in [("referenceError", referenceError), ("estimateError", estimateError)] {
+      guard error > 0, error.isFinite else {
+        throw .malformed(path, reason: "'\(name)' is \(error), expected a number above 0")
+      }
     }
     guard (1...1000).contains(iterations) else {
       throw .malformed(path, reason: "'iterations' is \(iterations), expected 1 to 1000")

@@ -18,7 +18,7 @@ public final class HTraining<Scan: SimulatedScan>: NetworkTraining {
   private let images: any ImageSource
   public let run: TrainingRun
   private let folder: URL
-  private let description: HDescription
+  private var description: HDescription
   private let tweedieError: TweedieError
 
   public struct Architecture: Codable, Hashable, Sendable {
@@ -76,7 +76,7 @@ public final class HTraining<Scan: SimulatedScan>: NetworkTraining {
       form: architecture.form, spaceToDepth: architecture.spaceToDepth, range: prior.description.range,
       priorChecksum: priorChecksum, fingerprint: scan.fingerprint, noise: scan.noise,
       reference: scan.simpleInverse,
-      referenceError: try scan.referenceError(on: images, seed: settings.seed),
+      referenceError: try scan.referenceError(on: images, seed: settings.seed), estimateError: 1,
       iterations: architecture.iterations, tweedieSteps: calibration.tweedieSteps,
       tweedieErrors: calibration.tweedieErrors)
     tweedieError = TweedieError(calibration, prior.schedule)
@@ -87,6 +87,29 @@ public final class HTraining<Scan: SimulatedScan>: NetworkTraining {
     let batch = run.settings.batch
     let clean = images.draw(batch, rows: shape[0], columns: shape[1], using: &generator)
     let t = (0..<batch).map { _ in Int(generator.next() % UInt64(prior.schedule.steps)) }
+    let found = try estimates(of: clean, steps: t, using: &generator)
+    let error = try (found.conditioned - found.truth).squared().meanPerSample()
+    return TrainingRun.Loss(
+      tensor: try (error * Tensor(found.weights.map { Float($0) }, shape: [batch])).mean(),
+      figures: [
+        ("error", Double(try error.mean().scalar())),
+        ("untrained", Double(try (found.untrained - found.truth).squared().mean().scalar())),
+      ])
+  }
+
+  private struct Estimates {
+    let truth: Tensor
+    let conditioned: Tensor
+    let untrained: Tensor
+    /// Of the squared errors in the loss.
+    let weights: [Double]
+  }
+
+  /// What the network makes of clean images, each with fresh noise and a fresh measurement.
+  private func estimates(
+    of clean: [Image], steps t: [Int], using generator: inout SplitMix64
+  ) throws -> Estimates {
+    let batch = clean.count
     let truth = try Tensor(clean)
     let a = try Tensor(t.map { Float(prior.schedule.a($0)) }, shape: [batch, 1, 1, 1])
     let b = try Tensor(t.map { Float(prior.schedule.b($0)) }, shape: [batch, 1, 1, 1])
@@ -119,16 +142,24 @@ public final class HTraining<Scan: SimulatedScan>: NetworkTraining {
         (prior.schedule.a($0) / prior.schedule.b($0)) * (prior.schedule.a($0) / prior.schedule.b($0))
       }
     }
-    let error = try (conditioned - truth).squared().meanPerSample()
-    return TrainingRun.Loss(
-      tensor: try (error * Tensor(weights.map { Float($0) }, shape: [batch])).mean(),
-      figures: [
-        ("error", Double(try error.mean().scalar())),
-        ("untrained", Double(try (untrained - truth).squared().mean().scalar())),
-      ])
+    return Estimates(truth: truth, conditioned: conditioned, untrained: untrained, weights: weights)
+  }
+
+  /// RMS error of the estimates on `count` images, at the step at which a sample of ten steps ends.
+  private func estimateError(count: Int = 8) throws -> Double {
+    let shape = scan.A.domain.shape
+    var generator = SplitMix64(seed: run.settings.seed, purpose: .calibration, stream: 2)
+    let clean = images.draw(count, rows: shape[0], columns: shape[1], using: &generator)
+    let last = prior.schedule.timesteps(10).last ?? 0
+    return try Torch.withoutGradients {
+      let found = try estimates(of: clean, steps: Array(repeating: last, count: count), using: &generator)
+      let square = Double(try (found.conditioned - found.truth).squared().mean().scalar())
+      return max(1e-4, square.squareRoot())
+    }
   }
 
   public func saveCheckpoint() throws {
+    description.estimateError = try estimateError()
     try CheckpointFiles.save(
       weights: SafeTensors.encode(run.averages, precision: .float16), network.nn1.network.configuration,
       description: description, in: folder)

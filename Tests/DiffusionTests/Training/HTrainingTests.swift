@@ -87,6 +87,24 @@ import Testing
     }
   }
 
+  /// The checkpoint states the error of the network's estimates at step 100, the last of ten: untrained, and with an x_ref
+  /// that says nothing, that of the exact h-transform as above.
+  ///
+  /// 512 numbers give an RMS value to 3 %; four deviations are 12 %.
+  @Test func statesTheErrorOfItsEstimates() throws {
+    try withTemporaryFolder { folder in
+      let v = Self.variance
+      try Self.training(folder, .preconditioned, sigma: v.squareRoot(), isBlind: true).train(report: { _ in })
+      let schedule = NoiseSchedule()
+      #expect(schedule.timesteps(10).last == 100)
+      let (a, b) = (schedule.a(100), schedule.b(100))
+      let unmeasured = v * b * b / (a * a * v + b * b)
+      let expected = ((unmeasured * v / (unmeasured + v) + unmeasured) / 2).squareRoot()
+      let found = try HCheckpoint(path: folder.path).description.estimateError
+      #expect(abs(found / expected - 1) < 0.12, "\(found), expected \(expected)")
+    }
+  }
+
   /// Images of one value, a prior that does not know it: the network learns it from x_ref and passes DDS.
   @Test func learnsWhatThePriorDoesNotKnow() throws {
     try withTemporaryFolder { folder in
