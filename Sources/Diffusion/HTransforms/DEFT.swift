@@ -48,14 +48,17 @@ public struct DEFT<Operator: LinearOperator>: HTransform where Operator.Domain =
 }
 
 extension DEFT {
-  /// A finished sample, moved to the data once more: x + d, with the error s of the network's own estimates.
+  /// Conjugate-gradient steps of ``consistent(_:)``: more change nothing that the noise does not hide.
+  private static var finalSteps: Int { 10 }
+
+  /// A finished sample, moved to the data once more: x + d, see ``NormalizedMeasurement/smoothDirection(from:error:steps:)``,
+  /// with the error of the network's own estimates.
   ///
   /// NN1 adds its correction after the direction d, so a sample can miss the data by what NN1 got wrong, most
   /// where an object is unlike all training images.
   public func consistent(_ sample: Image) -> Image {
-    let description = checkpoint.description
-    var result = measurement.direction(
-      from: sample, error: description.estimateError, steps: description.iterations)
+    var result = measurement.smoothDirection(
+      from: sample, error: checkpoint.description.estimateError, steps: DEFT.finalSteps)
     measurement.A.domain.add(1, sample, to: &result)
     return result
   }

@@ -54,6 +54,45 @@ import Testing
     #expect(gamma < 1 || short > 1e-2)
   }
 
+  /// Run to convergence, the smooth direction is the mean of a normal error of covariance C = τ² AᵀA given its residual,
+  /// C Aᵀ (A C Aᵀ + σ² I)⁻¹ (y − A x̂₀), τ² = s²/ρ², ρ = ‖A n‖/‖n‖ for the random image n of seed 1.
+  ///
+  /// A system of rank 3 converges in 3 steps; what is left is single precision times the condition 1 + τ²‖A‖⁴/σ², with
+  /// ‖A‖² below the sum of squares.
+  @Test(arguments: [(0.02, 0.3), (0.1, 0.1), (0.5, 0.02)])
+  func isThePosteriorMeanOfASmoothError(sigma: Double, s: Double) {
+    var generator = SplitMix64(seed: 4)
+    let rows = (0..<3).map { _ in generator.normals(6).map { 0.3 * $0 } }
+    let measurement = Self.measurement(rows, sigma: sigma, seed: 5)
+    let estimate = Self.random(6)
+    let A = Matrix(rows.map { $0.map(Double.init) })
+    let probe = Self.random(1).samples.map(Double.init)
+    func square(_ x: [Double]) -> Double { x.reduce(0) { $0 + $1 * $1 } }
+    let tau2 = s * s * square(probe) / square(A * probe)
+    let residual = zip(measurement.y.samples.map(Double.init), A * estimate.samples.map(Double.init)).map(-)
+    let K = A * A.transposed
+    let inner = (sigma * sigma) * Matrix.identity(3) + tau2 * (K * K)
+    let v = K * (inner.inverse * residual)
+    let expected = (A.transposed * v).map { Float(tau2 * $0) }
+    let found = measurement.smoothDirection(from: estimate, error: s, steps: 6)
+    let power = square(rows.flatMap { $0.map(Double.init) })
+    #expect(largestError(found.samples, expected) < 1e-6 * (1 + tau2 * power * power / (sigma * sigma)))
+  }
+
+  /// For orthogonal rows of length c, as many as pixels, the error is white and its size is s whatever c is: the smooth
+  /// direction is the Wiener filter Aᵀ(y − A x̂₀) s²/(s² c² + σ²) after one step.
+  @Test func givesASmoothErrorItsStatedSize() {
+    let c: Float = 2
+    let rows = (0..<6).map { i in (0..<6).map { $0 == (i + 1) % 6 ? c : 0 } }
+    let (sigma, s) = (0.3, 0.2)
+    let measurement = Self.measurement(rows, sigma: sigma, seed: 5)
+    let estimate = Self.random(6)
+    let factor = Float(s * s / (s * s * 4 + sigma * sigma))
+    let expected = measurement.gradient(estimate).samples.map { factor * $0 }
+    let found = measurement.smoothDirection(from: estimate, error: s, steps: 1)
+    #expect(largestError(found.samples, expected) < 1e-5)
+  }
+
   /// Nothing to correct, and no steps: no direction, and no division of 0 by 0.
   @Test func staysWhereTheDataAreExplained() {
     let A = DenseOperator(Self.space, Self.orthonormal).scaled(by: 1)
