@@ -56,6 +56,15 @@ public struct ModelError: Codable, Hashable, Sendable {
     return try measure(A, objects) { scene in other(scene.image(on: A.domain)) }
   }
 
+  /// Measures κ for data that something else makes of an image on the same grid, such as rays averaged over a bin.
+  ///
+  /// - Parameter projector: gives the sinogram of an image as the data have it.
+  public static func measure<Operator: ParallelBeamOperator>(
+    _ A: Operator, against projector: (Image) -> Sinogram, objects: Int = 6
+  ) throws -> ModelError {
+    try measure(A, objects) { scene in projector(scene.image(on: A.domain)) }
+  }
+
   private static func measure<Operator: ParallelBeamOperator>(
     _ A: Operator, _ objects: Int, _ truth: (PhantomSlice) -> Sinogram
   ) throws -> ModelError {

@@ -188,7 +188,8 @@ extension ResidualFigures {
       }
       return View(
         index: view, degrees: beam.angles[view].degrees, chiSquare: square / Double(bins),
-        inconsistency: viewPowers[view] / (free / Double(views)) / (1 + excess / Double(bins)),
+        // A single view agrees with itself: nothing is left that no image explains.
+        inconsistency: free > 0 ? viewPowers[view] / (free / Double(views)) / (1 + excess / Double(bins)) : 0,
         offset: sum / Double(bins).squareRoot())
     }
     let sortedPowers = viewFigures.map { $0.power }.sorted()
@@ -199,7 +200,7 @@ extension ResidualFigures {
         lower: max(0, chiSquare.quantile(-z) - widening), upper: chiSquare.quantile(z) + widening),
       pValue: chiSquare.upperTail(chi / count), noiseChiSquare: noiseChi / count,
       modelError: (ratio / count).squareRoot(), confidence: confidence,
-      inconsistency: viewPowers.reduce(0, +) / max(free, 1),
+      inconsistency: free > 0 ? viewPowers.reduce(0, +) / max(free, 1) : 0,
       inconsistencyInterval: Interval(
         lower: isTruncated ? 0 : inconsistencies.quantile(-z), upper: inconsistencies.quantile(z) + allowance),
       inconsistencyByDegree: zip(degreePowers, degreesOfFreedom).map { $0 / max($1, 1) },
