@@ -170,8 +170,28 @@ public struct OperatorFingerprint: Codable, Hashable, Sendable {
 
   /// One sentence per difference, empty where both agree.
   public func differences(from other: OperatorFingerprint) -> [String] {
-    entries.differences(from: other.entries).map {
-      "\($0.name) is \($0.theirs ?? "absent"), the network was tuned for \($0.ours ?? "absent")"
+    entries.differences(from: other.entries).map { name, ours, theirs in
+      guard let ours, let theirs else {
+        return "\(name) is \(theirs ?? "absent"), the network was tuned for \(ours ?? "absent")"
+      }
+      return Self.difference(of: name, theirs, ours)
     }
+  }
+
+  /// Lists of numbers in brief: their ends, how many they are, and where they part.
+  private static func difference(of name: String, _ theirs: String, _ ours: String) -> String {
+    func brief(_ list: [Substring]) -> String {
+      list.count > 4 ? "\(list[0]) … \(list[list.count - 1]) (\(list.count) numbers)" : list.joined(separator: " ")
+    }
+    func numbers(_ text: String) -> [Substring] {
+      let words = text.split(separator: " ")
+      return words.allSatisfy { Double($0) != nil } ? words : [Substring(text)]
+    }
+    let (found, tuned) = (numbers(theirs), numbers(ours))
+    let sentence = "\(name) is \(brief(found)), the network was tuned for \(brief(tuned))"
+    guard max(found.count, tuned.count) > 4,
+      let place = zip(found, tuned).enumerated().first(where: { $0.element.0 != $0.element.1 })?.offset
+    else { return sentence }
+    return sentence + "; number \(place + 1) is \(found[place]) instead of \(tuned[place])"
   }
 }

@@ -158,6 +158,23 @@ import Testing
 }
 
 @Suite struct OperatorFingerprintTests {
+  /// Sixty angles are no sentence: their ends, their number, and where the lists part.
+  @Test func saysWhereListsPart() {
+    func scan(_ angles: [Int]) -> OperatorFingerprint {
+      OperatorFingerprint([.init("the list of angles", angles.map(String.init).joined(separator: " "))])
+    }
+    let tuned = scan(Array(stride(from: 0, to: 180, by: 3)))
+    #expect(
+      tuned.differences(from: scan(Array(stride(from: 0, to: 180, by: 2)))) == [
+        "the list of angles is 0 … 178 (90 numbers), the network was tuned for 0 … 177 (60 numbers); number 2 is 2 "
+          + "instead of 3"
+      ])
+    #expect(
+      tuned.differences(from: scan([0, 3, 6, 9, 12])) == [
+        "the list of angles is 0 … 12 (5 numbers), the network was tuned for 0 … 177 (60 numbers)"
+      ])
+  }
+
   @Test func saysWhatDiffers() {
     let tuned = OperatorFingerprint([.init("views", "60"), .init("bins", "367"), .init("arc", "180°")])
     #expect(tuned.differences(from: tuned).isEmpty)
