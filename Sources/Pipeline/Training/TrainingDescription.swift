@@ -63,16 +63,16 @@ extension TrainingSettings {
   {
     enum Precision: String, CaseIterable { case float32, bfloat16 }
     self.init(
-      iterations: try map.integer("iterations", .positive),
-      batch: try map.integer("batch", .positive, default: batch),
+      iterations: try map.integer("iterations", .between(1, 1e9)),
+      batch: try map.integer("batch", .between(1, 4096), default: batch),
       learningRate: try map.number("learningRate", .positive, default: learningRate),
-      warmUp: try map.integer("warmUp", .notNegative, default: warmUp),
+      warmUp: try map.integer("warmUp", .between(0, 1e9), default: warmUp),
       weightDecay: try map.number("weightDecay", .notNegative, default: 1e-4),
       gradientLimit: try map.number("gradientLimit", .positive, default: 1),
       averageDecay: try map.number("averageDecay", .between(0, 1), default: averageDecay),
       seed: UInt64(try map.integer("seed", .notNegative, default: 1)),
       bfloat16: try map.choice("precision", default: Precision.float32) == .bfloat16,
-      checkpointEvery: try map.integer("checkpointEvery", .positive, default: 500))
+      checkpointEvery: try map.integer("checkpointEvery", .between(1, 1e9), default: 500))
   }
 }
 
@@ -87,9 +87,10 @@ struct NetworkDescription {
   }
 
   init(_ map: YAMLMapping, channels standard: [Int]) throws(YAMLError) {
-    channels = try map.numbers("channels", .between(1, 4096), default: standard.map(Double.init)).map {
-      Int($0)
-    }
+    channels =
+      try map.optional("channels").map { value throws(YAMLError) in
+        try value.list { item throws(YAMLError) in try item.integer(.between(1, 4096)) }
+      } ?? standard
     spaceToDepth = try map.integer("spaceToDepth", .between(1, 8), default: 2)
     guard !channels.isEmpty, channels.allSatisfy({ $0 % 8 == 0 }) else {
       throw map.invalid("'channels' is \(channels), expected multiples of 8, one for every level.")
@@ -127,8 +128,8 @@ public struct PriorTrainingDescription: Hashable, Sendable {
     (settings, crop, phantomSize) = try root.mapping("training") { map throws(YAMLError) in
       (
         try TrainingSettings(map, learningRate: 5e-4, batch: 8, averageDecay: 0.999, warmUp: 200),
-        try map.integer("crop", .positive, default: 128),
-        try map.integer("phantomSize", .positive, default: 256)
+        try map.integer("crop", .between(8, 4096), default: 128),
+        try map.integer("phantomSize", .between(8, 8192), default: 256)
       )
     }
     output = resolve(try root.text("output"), folder)
