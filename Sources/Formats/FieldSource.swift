@@ -1,3 +1,5 @@
+import DequeModule
+
 /// Fields that come one after another and can also be had by their place: the pages of a file, the slices of a
 /// scan.
 ///
@@ -41,7 +43,7 @@ public struct FieldIterator<Element: Sendable>: AsyncIteratorProtocol {
     private let count: Int
     private let lookahead: Int
     private let field: @Sendable (Int) async throws -> Element
-    private var tasks: [Task<Element, any Error>] = []
+    private var tasks: Deque<Task<Element, any Error>> = []
     private var started = 0
 
     init(count: Int, lookahead: Int, field: @escaping @Sendable (Int) async throws -> Element) {
@@ -58,7 +60,7 @@ public struct FieldIterator<Element: Sendable>: AsyncIteratorProtocol {
         tasks.append(Task { [field, started] in try await field(started) })
         started += 1
       }
-      return tasks.isEmpty ? nil : tasks.removeFirst()
+      return tasks.popFirst()
     }
   }
 }

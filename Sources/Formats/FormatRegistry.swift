@@ -1,4 +1,3 @@
-import Fields
 import Foundation
 
 /// A file format this program reads or writes: the one list.
@@ -19,7 +18,7 @@ public enum FileFormat: String, Sendable, CaseIterable {
   }
 }
 
-/// From a path to the format of what lies there, and to its fields.
+/// From a path to the format of what lies there.
 public enum FormatRegistry {
   /// By the extension of a file or, for a folder, by the files in it.
   ///
@@ -31,13 +30,6 @@ public enum FormatRegistry {
       return format
     }
     throw .unknown(path: path)
-  }
-
-  /// The images of a file or folder, page by page.
-  public static func images(at path: String, lookahead: Int = 2) throws -> any FieldSource<Image> {
-    switch try format(of: path) {
-    case .tiff: TIFFPages(try TIFFStack(path: path), lookahead: lookahead)
-    }
   }
 
   private static func byExtension(_ path: String) -> FileFormat? {

@@ -1,7 +1,7 @@
 import CPNG
 import Fields
 import Formats
-import Foundation
+import TestSupport
 import Testing
 
 @Suite struct PictureTests {
@@ -17,17 +17,20 @@ import Testing
 
   /// Windows map to 0 … 255, what lies outside is held; images stand four white pixels apart.
   @Test func setsImagesSideBySide() throws {
-    let path = FileManager.default.temporaryDirectory.appendingPathComponent("\(UUID().uuidString).png").path
-    defer { try? FileManager.default.removeItem(atPath: path) }
+    let folder = try TemporaryFolder()
+    let path = folder("a.png")
     var picture = Picture()
     picture.append([
-      (Image(shape: [1, 4], samples: [-1, 0, 1, 2]), 0...1), (Image(shape: [2, 1], samples: [5, 10]), 0...10),
+      (Image(shape: [1, 4], samples: [-1, 0, 1, 2]), 0...1),
+      (Image(shape: [2, 1], samples: [5, 10]), 0...10),
     ])
     try picture.write(to: path)
     let found = try read(path)
     #expect(found.rows == 2)
     #expect(found.columns == 9)
-    #expect(found.pixels == [0, 0, 255, 255, 255, 255, 255, 255, 128] + [255, 255, 255, 255, 255, 255, 255, 255, 255])
+    let white = [UInt8](repeating: 255, count: 9)
+    #expect(found.pixels == [0, 0, 255, 255, 255, 255, 255, 255, 128] + white)
+    #expect(folder.names == ["a.png"])
   }
 
   @Test func saysWhyItCannotWrite() {
@@ -36,7 +39,7 @@ import Testing
     #expect {
       try picture.write(to: "/no/such/folder/a.png")
     } throws: {
-      "\($0)".contains("cannot write the picture '/no/such/folder/a.png'")
+      "\($0)".hasPrefix("cannot create '/no/such/folder/a.png': No such file or directory.")
     }
     #expect(throws: PictureError.empty("a.png")) { try Picture().write(to: "a.png") }
   }

@@ -216,28 +216,3 @@ struct TIFFBytes {
       pointerPosition..<pointerPosition + pointerBytes, with: integer(UInt64(offset), pointerBytes))
   }
 }
-
-/// A folder for one test, removed with it.
-final class TemporaryFolder {
-  let path: String
-
-  init() throws {
-    let url = FileManager.default.temporaryDirectory.appendingPathComponent("deft-\(UUID().uuidString)")
-    try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
-    path = url.path
-  }
-
-  deinit { try? FileManager.default.removeItem(atPath: path) }
-
-  func callAsFunction(_ name: String) -> String { "\(path)/\(name)" }
-
-  @discardableResult
-  func write(_ bytes: [UInt8], _ name: String) throws -> String {
-    // A new file each time: some file systems write to the disk at once when an old one is cut to nothing.
-    try? FileManager.default.removeItem(atPath: self(name))
-    try Data(bytes).write(to: URL(fileURLWithPath: self(name)))
-    return self(name)
-  }
-
-  var names: [String] { (try? FileManager.default.contentsOfDirectory(atPath: path).sorted()) ?? [] }
-}

@@ -1,6 +1,7 @@
 import Fields
 import Formats
 import Foundation
+import TestSupport
 import Testing
 
 /// Raw projections, flats and darks of TIFF files.
@@ -173,12 +174,9 @@ import Testing
   }
 
   /// Synchrotron projections of a tooth: the view near 180° mirrors the first about the axis near bin 296.
-  @Test func readsARealScan() throws {
-    let folder = "../shared/data/raw/tooth"
-    guard FileManager.default.fileExists(atPath: folder) else {
-      print("skipped: no \(folder)")
-      return
-    }
+  @Test(.enabled(if: exists(sharedData("raw/tooth")), "the projections of the tooth are not there"))
+  func readsARealScan() throws {
+    let folder = sharedData("raw/tooth")
     let stack = try ProjectionStack(
       projections: TIFFStack(path: "\(folder)/projections.tif"),
       flats: TIFFStack(path: "\(folder)/flats.tif"),

@@ -1,6 +1,7 @@
 import Fields
 import Formats
 import Foundation
+import TestSupport
 import Testing
 
 @Suite struct TIFFStackTests {
@@ -283,13 +284,9 @@ import Testing
   }
 
   /// Deflate with a predictor, written by another program.
-  @Test func readsRealSlices() throws {
-    let path = "../shared/data/ct/validation.tif"
-    guard FileManager.default.fileExists(atPath: path) else {
-      print("skipped: no \(path)")
-      return
-    }
-    let stack = try TIFFStack(path: path)
+  @Test(.enabled(if: exists(sharedData("ct/validation.tif")), "the CT slices are not there"))
+  func readsRealSlices() throws {
+    let stack = try TIFFStack(path: sharedData("ct/validation.tif"))
     #expect((stack.info.pages, stack.info.rows, stack.info.columns) == (78, 256, 256))
     #expect(stack.info.compression == "Deflate")
     let page = try stack.page(77)

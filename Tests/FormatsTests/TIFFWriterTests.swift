@@ -1,6 +1,7 @@
 import Fields
 import Formats
 import Foundation
+import TestSupport
 import Testing
 
 @Suite struct TIFFWriterTests {
@@ -168,26 +169,5 @@ import Testing
     }
     #expect(needed > 1 << 50 && free < needed)
     #expect(folder.names.isEmpty)
-  }
-
-  /// On a small file system, named by the environment: `mount -t tmpfs -o size=1M tmpfs DIR`.
-  @Test(
-    .enabled(
-      if: ProcessInfo.processInfo.environment["DEFT_SMALL_DISK"] != nil, "no small file system is given"))
-  func saysWhenTheDiskIsFull() throws {
-    let disk = try #require(ProcessInfo.processInfo.environment["DEFT_SMALL_DISK"])
-    var writer = try TIFFWriter(path: "\(disk)/a.tif", rows: 256, columns: 256)
-    var found: TIFFError?
-    do throws(TIFFError) {
-      for _ in 0..<64 { try writer.append(Image(shape: [256, 256])) }
-    } catch { found = error }
-    guard case .noSpace = found else {
-      Issue.record("\(String(describing: found))")
-      return
-    }
-    var again: TIFFError?
-    do throws(TIFFError) { try writer.finish() } catch { again = error }
-    #expect(again == found)
-    #expect(try FileManager.default.contentsOfDirectory(atPath: disk).isEmpty)
   }
 }

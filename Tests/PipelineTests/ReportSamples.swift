@@ -1,6 +1,7 @@
 import Fields
 import Foundation
 import Pipeline
+import TestSupport
 
 /// A made-up run: a chest of discs, reconstructed well and badly.
 struct ReportSamples {
@@ -201,9 +202,6 @@ struct ReportSamples {
 
 /// Runs `body` with the path of an empty folder, removed afterwards.
 func withReportFolder<Result>(_ body: (String) throws -> Result) throws -> Result {
-  let folder = FileManager.default.temporaryDirectory.appendingPathComponent("report-\(UUID().uuidString)")
-    .path
-  try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-  defer { try? FileManager.default.removeItem(atPath: folder) }
-  return try body(folder)
+  let folder = try TemporaryFolder()
+  return try withExtendedLifetime(folder) { try body(folder.path) }
 }

@@ -1,6 +1,8 @@
 import Fields
+import Formats
 import Foundation
 import Pipeline
+import TestSupport
 import Testing
 
 @Suite struct ReportWriterTests {
@@ -203,15 +205,17 @@ import Testing
       let error = #expect(throws: ReportError.self) {
         _ = try ReportWriter(path: "\(folder)/file/report.html", identity: "", sliceCount: 1)
       }
-      #expect(error?.description.contains("cannot create '\(folder)/file/report.html.parts'") == true)
-      // The final name is taken by a folder: the rename fails, and the temporary file goes.
+      #expect(
+        error?.description.contains("cannot create '\(folder)/file/report.html.parts': a file stands") == true
+      )
+      // The final name is taken by a folder.
       try FileManager.default.createDirectory(atPath: "\(folder)/taken", withIntermediateDirectories: true)
       let writer = try ReportWriter(path: "\(folder)/taken", identity: "", sliceCount: 1)
-      #expect(throws: ReportError.cannotWrite(path: "\(folder)/taken", reason: "Is a directory")) {
+      #expect(throws: ReportError.file(.cannotCreate(path: "\(folder)/taken", code: EISDIR))) {
         try writer.write(samples.data())
       }
       #expect(
-        try !FileManager.default.contentsOfDirectory(atPath: folder).contains { $0.hasSuffix(".partial") })
+        try !FileManager.default.contentsOfDirectory(atPath: folder).contains { $0.contains(".partial-") })
     }
   }
 

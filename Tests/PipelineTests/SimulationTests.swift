@@ -6,20 +6,8 @@ import Pipeline
 import TestSupport
 import Testing
 
-/// A folder of its own for a test.
-private final class Folder {
-  let url: URL
-
-  init() throws {
-    url = FileManager.default.temporaryDirectory.appendingPathComponent("simulation-\(UUID().uuidString)")
-    try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
-  }
-
-  deinit { try? FileManager.default.removeItem(at: url) }
-
-  func path(_ name: String) -> String { url.appendingPathComponent(name).path }
-
-  func pipeline(
+extension TemporaryFolder {
+  fileprivate func pipeline(
     size: Int = 64, angles: Int = 30, input: String = "", axis: String = ""
   ) throws -> PipelineDescription {
     let spacing = 200 / Double(size)
@@ -35,12 +23,11 @@ private final class Folder {
       reconstructions:
         - {method: fbp}
       """
-    try Data(text.utf8).write(to: url.appendingPathComponent("pipeline.yaml"))
-    return try PipelineDescription(file: path("pipeline.yaml"))
+    return try PipelineDescription(file: write(text, to: "pipeline.yaml"))
   }
 
   /// Off the centre, oblique, with an edge of either kind, different at every height.
-  func phantom(slices: Int) throws -> PhantomStack {
+  fileprivate func phantom(slices: Int) throws -> PhantomStack {
     let text = """
       name: test
       unit: 1/mm
@@ -50,17 +37,18 @@ private final class Folder {
         - {name: body, ellipse: [80, 60], centre: [5, -4], rotation: 20, value: 0.02}
         - {name: rod, rectangle: [20, 8], centre: [20, 15], rotation: -30, value: 0.01, drift: [1, 0]}
       """
-    try Data(text.utf8).write(to: url.appendingPathComponent("phantom.yaml"))
-    return try PhantomStack(file: path("phantom.yaml"), slices: slices)
+    return try PhantomStack(file: write(text, to: "phantom.yaml"), slices: slices)
   }
 
-  func volume(_ pages: [Image], unit: String?, spacing: Double?, offset: Float = 0) throws -> String {
+  fileprivate func volume(_ pages: [Image], unit: String?, spacing: Double?, offset: Float = 0) throws
+    -> String
+  {
     var writer = try TIFFWriter(
-      path: path("volume.tif"), rows: pages[0].shape[0], columns: pages[0].shape[1], pages: pages.count,
+      path: self("volume.tif"), rows: pages[0].shape[0], columns: pages[0].shape[1], pages: pages.count,
       spacing: Spacing(x: spacing, y: spacing, z: 2), unit: unit)
     for page in pages { try writer.append(page.map { $0 + offset }) }
     try writer.finish()
-    return path("volume.tif")
+    return self("volume.tif")
   }
 }
 
@@ -69,7 +57,7 @@ private final class Folder {
   /// discretisations of one object: at 64 pixels each is some 1 % from the others, mostly at the edges.
   @Test(arguments: ["", "axis: 40.25"])
   func modelsAgreeWithinTheDiscretisation(axis: String) async throws {
-    let folder = try Folder()
+    let folder = try TemporaryFolder()
     let (pipeline, phantom) = (try folder.pipeline(axis: axis), try folder.phantom(slices: 2))
     func scan(_ model: SimulationModel) async throws -> Sinogram {
       let simulation = try ScanSimulation(
@@ -87,7 +75,7 @@ private final class Folder {
 
   @Test(arguments: SimulationModel.allCases)
   func knowsTheMeanOfTheScan(model: SimulationModel) async throws {
-    let folder = try Folder()
+    let folder = try TemporaryFolder()
     let simulation = try ScanSimulation(
       try folder.pipeline(), of: .phantom(try folder.phantom(slices: 3)), model: model,
       noise: .relative(0.02),
@@ -104,7 +92,7 @@ private final class Folder {
   }
 
   @Test func addsNoiseOfOneSigmaToAllSlices() async throws {
-    let folder = try Folder()
+    let folder = try TemporaryFolder()
     let simulation = try ScanSimulation(
       try folder.pipeline(), of: .phantom(try folder.phantom(slices: 4)), noise: .relative(0.05), seed: 3,
       threads: 1)
@@ -128,7 +116,7 @@ private final class Folder {
   }
 
   @Test func countsPhotons() async throws {
-    let folder = try Folder()
+    let folder = try TemporaryFolder()
     let simulation = try ScanSimulation(
       try folder.pipeline(), of: .phantom(try folder.phantom(slices: 1)), noise: .photons(1e4), seed: 3,
       threads: 1)
@@ -145,7 +133,7 @@ private final class Folder {
   }
 
   @Test func keepsTheNoiseOfASliceWhateverTheOthersAre() async throws {
-    let folder = try Folder()
+    let folder = try TemporaryFolder()
     let (pipeline, noise) = (try folder.pipeline(), NoiseModel.gaussian(sigma: 0.1))
     func noiseOfSecond(of slices: Int, seed: UInt64) async throws -> [Float] {
       let simulation = try ScanSimulation(
@@ -163,13 +151,13 @@ private final class Folder {
   }
 
   @Test func writesTheOrderThatThePipelineReads() async throws {
-    let folder = try Folder()
+    let folder = try TemporaryFolder()
     let phantom = try folder.phantom(slices: 1)
     func page(_ input: String) async throws -> Image {
       let simulation = try ScanSimulation(
         try folder.pipeline(input: input), of: .phantom(phantom), noise: .photons(1e5), seed: 1, threads: 1)
-      _ = try await simulation.write(to: folder.path("scan.tif"))
-      return try TIFFStack(path: folder.path("scan.tif")).page(0)
+      _ = try await simulation.write(to: folder("scan.tif"))
+      return try TIFFStack(path: folder("scan.tif")).page(0)
     }
     let straight = try await page("")
     let turned = try await page("input: {kind: sinograms, order: [bin, angle]}")
@@ -178,10 +166,10 @@ private final class Folder {
   }
 
   @Test func refusesRawProjectionsAndOpaqueObjects() async throws {
-    let folder = try Folder()
+    let folder = try TemporaryFolder()
     let projections = try folder.pipeline(input: "input: {kind: projections, flats: f.tif}")
     let phantom = try folder.phantom(slices: 1)
-    #expect(throws: SimulationError.readsProjections(pipeline: folder.path("pipeline.yaml"))) {
+    #expect(throws: SimulationError.readsProjections(pipeline: folder("pipeline.yaml"))) {
       try ScanSimulation(projections, of: .phantom(phantom), noise: .none, seed: 1, threads: 1)
     }
 
@@ -191,8 +179,8 @@ private final class Folder {
     let simulation = try ScanSimulation(
       pipeline, of: .volume(try AttenuationVolume(path: path, for: pipeline)), noise: .photons(1e5), seed: 1,
       threads: 1)
-    await #expect(throws: SimulationError.self) { try await simulation.write(to: folder.path("scan.tif")) }
-    #expect(!FileManager.default.fileExists(atPath: folder.path("scan.tif")))
+    await #expect(throws: SimulationError.self) { try await simulation.write(to: folder("scan.tif")) }
+    #expect(!FileManager.default.fileExists(atPath: folder("scan.tif")))
 
     let empty = try folder.volume([Image(shape: [64, 64])], unit: "1/mm", spacing: nil)
     let nothing = try ScanSimulation(
@@ -207,7 +195,7 @@ private final class Folder {
 
 @Suite struct SimulationVolumeTests {
   @Test func readsHounsfieldUnitsAsAttenuation() async throws {
-    let folder = try Folder()
+    let folder = try TemporaryFolder()
     let pipeline = try folder.pipeline(size: 2)
     let page = Image(shape: [2, 2], samples: [-1000, -1024, 0, 1000])
     for (unit, stated, offset) in [(VolumeUnit?.none, "HU", 0.0), (.hounsfield, nil, -1024)] {
@@ -221,7 +209,7 @@ private final class Folder {
   }
 
   @Test func comparesSpacingsToAThousandth() throws {
-    let folder = try Folder()
+    let folder = try TemporaryFolder()
     let pipeline = try folder.pipeline(size: 2)
     func open(_ spacing: Double?, ignoring: Bool = false) throws -> AttenuationVolume {
       let path = try folder.volume([Image(shape: [2, 2])], unit: "1/mm", spacing: spacing)
@@ -235,7 +223,7 @@ private final class Folder {
   }
 
   @Test func takesChosenPages() async throws {
-    let folder = try Folder()
+    let folder = try TemporaryFolder()
     let pipeline = try folder.pipeline(size: 2)
     let path = try folder.volume(
       (1...9).map { Image(shape: [2, 2], filledWith: Float($0)) }, unit: "1/mm", spacing: nil)
@@ -265,6 +253,8 @@ private final class Folder {
     ("1...9/0", "'0' is no page number; pages count from 1"),
     ("-3", "'' is no page number; pages count from 1"),
     ("1...", "'' is no page number; pages count from 1"),
+    ("1...1000000000", "it names more than 1000000 pages"),
+    ("1...600000,1...600000", "it names more than 1000000 pages"),
   ])
   func refuses(text: String, reason: String) {
     #expect(throws: SimulationError.notPages(text, reason: reason)) { try PageList(text) }

@@ -12,10 +12,16 @@ public struct Picture: Sendable {
   /// Adds a row of images below those there are, each black at the lower end of its window.
   public mutating func append(_ row: [(image: Image, window: ClosedRange<Float>)]) { rows.append(row) }
 
-  /// Writes the picture under a temporary name first.
-  ///
   /// - Throws: ``PictureError``.
   public func write(to path: String) throws(PictureError) {
+    var file = try file(path)
+    do throws(FileError) { try file.publish() } catch { throw .file(error) }
+  }
+
+  /// The picture as a complete file that has no name yet.
+  ///
+  /// - Throws: ``PictureError``.
+  public func file(_ path: String) throws(PictureError) -> PendingFile {
     let gap = Picture.gap
     let width = rows.map { $0.reduce(-gap) { $0 + $1.image.shape[1] + gap } }.max() ?? 0
     let heights = rows.map { $0.map { $0.image.shape[0] }.max() ?? 0 }
@@ -37,16 +43,18 @@ public struct Picture: Sendable {
       }
       top += rowHeight + gap
     }
-    let temporary = path + ".partial"
-    var message = [CChar](repeating: 0, count: 64)
-    guard cpng_write_gray(temporary, pixels, Int32(height), Int32(width), &message, message.count) != 0 else {
-      unlink(temporary)
-      throw .cannotWrite(path, reason: String(decoding: message.prefix { $0 != 0 }.map(UInt8.init), as: UTF8.self))
-    }
-    guard rename(temporary, path) == 0 else {
-      let reason = String(cString: strerror(errno))
-      unlink(temporary)
-      throw .cannotWrite(path, reason: reason)
+    do throws(FileError) {
+      var file = try PendingFile(path: path)
+      var message = [CChar](repeating: 0, count: 64)
+      errno = 0
+      guard cpng_write_gray(file.temporary, pixels, Int32(height), Int32(width), &message, message.count) != 0
+      else {
+        throw .cannotWrite(path: path, code: errno == 0 ? EIO : errno)
+      }
+      try file.complete()
+      return file
+    } catch {
+      throw .file(error)
     }
   }
 }
@@ -54,12 +62,12 @@ public struct Picture: Sendable {
 /// Why a picture cannot be written.
 public enum PictureError: Error, Equatable, Sendable, CustomStringConvertible {
   case empty(String)
-  case cannotWrite(String, reason: String)
+  case file(FileError)
 
   public var description: String {
     switch self {
     case .empty(let path): "the picture '\(path)' would have no pixels."
-    case .cannotWrite(let path, let reason): "cannot write the picture '\(path)': \(reason)."
+    case .file(let error): error.description
     }
   }
 }

@@ -59,6 +59,9 @@ public enum PhantomFile {
 
   // MARK: Reading
 
+  /// Of bars, and of the parts that a layer draws. More are a slip of the pen.
+  private static let largestCount = 10_000.0
+
   private static func description(_ file: YAMLValue) throws(YAMLError) -> PhantomDescription {
     try file.mapping { root throws(YAMLError) in
       let name = try root.text("name")
@@ -167,7 +170,7 @@ public enum PhantomFile {
       parts = try shape.value.mapping { bars throws(YAMLError) in
         let width = try bars.number("width", .positive)
         return PhantomPart.bars(
-          count: try bars.integer("count", .positive), width: width,
+          count: try bars.integer("count", .between(1, largestCount)), width: width,
           gap: try bars.number("gap", .positive, default: width),
           length: try bars.number("length", .positive),
           name: name, centre: centre, rotation: rotation, value: value, blend: blend, extent: extent)
@@ -217,10 +220,12 @@ public enum PhantomFile {
     if let value = entry.optional("count") {
       let ends: [Int]
       if value.kind == .number {
-        let number = try value.integer(.notNegative)
+        let number = try value.integer(.between(0, largestCount))
         ends = [number, number]
       } else {
-        ends = try value.list(count: 2) { end throws(YAMLError) in try end.integer(.notNegative) }
+        ends = try value.list(count: 2) { end throws(YAMLError) in
+          try end.integer(.between(0, largestCount))
+        }
       }
       guard ends[0] <= ends[1] else { throw value.wrong("the smaller number first") }
       count = ends[0]...ends[1]

@@ -28,7 +28,8 @@ public final class TIFFStack: Sendable {
   /// As given to the initialiser.
   public let path: String
   public let info: StackInfo
-  private let files: [String]
+  /// What the stack is made of, in the order of its pages.
+  public let files: [String]
   private let locations: [Location]
   private let nonFinite: NonFinite
   private let slots: [Slot]

@@ -3,9 +3,8 @@ import Foundation
 
 /// Writes a multi-page TIFF file, one page after another, in memory of one page.
 ///
-/// The file grows under a temporary name in the same folder, `NAME.partial-…`. ``finish()`` makes it durable and
-/// gives it its name; without it, after an error or when the writer is dropped, nothing is left. Files that may
-/// pass 4 GiB are BigTIFF.
+/// The file grows under a temporary name, see ``PendingFile``. ``finish()`` makes it durable and gives it its name;
+/// without it, after an error or when the writer is dropped, nothing is left. Files that may pass 4 GiB are BigTIFF.
 ///
 /// The first page's description is read by ImageJ and Fiji: spacing in millimetres, and, for integers, the
 /// calibration. The same arguments and pages give the same bytes.
@@ -37,12 +36,11 @@ public struct TIFFWriter: ~Copyable, Sendable {
 
   private let pages: Int?
   private let storage: Storage
-  private let temporary: String
+  private var file: PendingFile
   private var tags: TIFFHandle.PageTags
   private var handle: TIFFHandle?
   private var failure: TIFFError?
   private var integers: [UInt16] = []
-  private var isFinished = false
 
   /// - Parameters:
   ///   - pages: How many pages will be written, if known: then space and the need for BigTIFF are known, and
@@ -64,33 +62,24 @@ public struct TIFFWriter: ~Copyable, Sendable {
     let total = pages.map {
       UInt64($0) * UInt64(rows * rowBytes + 1024) + UInt64(description.utf8.count) + 64
     }
-    let temporary = try Self.createTemporary(for: path)
-
-    do throws(TIFFError) {
-      if let total, compression == .none {
-        let free = Self.freeSpace(beside: path)
-        guard free >= total else { throw .noSpace(path: path, needed: total, free: free) }
-      }
-      handle = try TIFFHandle(creating: temporary, isBig: total.map { $0 > UInt64(UInt32.max) } ?? true)
-    } catch {
-      unlink(temporary)
-      throw error
+    let file: PendingFile
+    do throws(FileError) { file = try PendingFile(path: path) } catch { throw Self.error(error) }
+    if let total, compression == .none {
+      let free = Self.freeSpace(beside: path)
+      guard free >= total else { throw .noSpace(path: path, needed: total, free: free) }
     }
+    handle = try TIFFHandle(creating: file.temporary, isBig: total.map { $0 > UInt64(UInt32.max) } ?? true)
     self.path = path
     self.rows = rows
     self.columns = columns
     self.pages = pages
     self.storage = storage
-    self.temporary = temporary
+    self.file = file
     tags = TIFFHandle.PageTags(
       columns: columns, rows: rows,
       // Compressed strips of 256 KiB, so that a few rows do not cost a page.
       rowsPerStrip: compression == .none ? rows : min(rows, max(1, (256 << 10) / rowBytes)),
       sampleType: sampleType, compression: compression, spacing: spacing, description: description)
-  }
-
-  deinit {
-    if !isFinished { unlink(temporary) }
   }
 
   /// Writes one more page. Shape: `[rows, columns]`.
@@ -130,17 +119,19 @@ public struct TIFFWriter: ~Copyable, Sendable {
 
   /// Makes the file durable and gives it its name, replacing a file of that name.
   public consuming func finish() throws(TIFFError) {
+    var file = try complete()
+    do throws(FileError) { try file.publish() } catch { throw Self.error(error) }
+  }
+
+  /// Makes the file durable; its name is left to the caller.
+  public consuming func complete() throws(TIFFError) -> PendingFile {
     if let failure { throw failure }
     guard count > 0, count == pages ?? count else {
       throw .wrongPageCount(path: path, written: count, expected: pages ?? 1)
     }
     handle = nil  // closes it
-    try Self.sync(temporary, for: path)
-    guard rename(temporary, path) == 0 else {
-      throw .cannotCreate(path: path, reason: String(cString: strerror(errno)))
-    }
-    isFinished = true
-    try Self.sync(Self.folder(of: path), for: path)
+    do throws(FileError) { try file.complete() } catch { throw Self.error(error) }
+    return file
   }
 
   // MARK: Parts
@@ -179,51 +170,29 @@ public struct TIFFWriter: ~Copyable, Sendable {
     String(text.map { $0.isNewline || $0 == "\0" ? " " : $0 })
   }
 
-  private static func createTemporary(for path: String) throws(TIFFError) -> String {
-    var status = stat()
-    if stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFDIR {
-      throw .cannotCreate(path: path, reason: "it is a folder")
-    }
-    while true {
-      let temporary = "\(path).partial-\(String(UInt32.random(in: 0...UInt32.max), radix: 16))"
-      let descriptor = open(temporary, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0o666)
-      if descriptor >= 0 {
-        close(descriptor)
-        return temporary
-      }
-      guard errno == EEXIST else { throw error(errno, nil, path: path, page: 0, needed: 0) }
-    }
-  }
-
-  private static func sync(_ path: String, for name: String) throws(TIFFError) {
-    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-    guard descriptor >= 0 else { throw error(errno, nil, path: name, page: 0, needed: 0) }
-    defer { close(descriptor) }
-    // Some network file systems cannot sync a folder and say so.
-    guard fsync(descriptor) == 0 || errno == EINVAL else {
-      throw error(errno, nil, path: name, page: 0, needed: 0)
-    }
-  }
-
   private static func error(
-    _ code: Int32, _ reason: String?, path: String, page: Int, needed: Int
+    _ code: Int32, _ reason: String, path: String, page: Int, needed: Int
   ) -> TIFFError {
     if code == ENOSPC || code == EDQUOT {
       return .noSpace(path: path, needed: UInt64(needed), free: freeSpace(beside: path))
     }
-    guard let reason else { return .cannotCreate(path: path, reason: String(cString: strerror(code))) }
     return .cannotWrite(
-      path: path, page: page, reason: code == 0 ? reason : "\(reason) (\(String(cString: strerror(code))))")
+      path: path, page: page, reason: code == 0 ? reason : "\(reason) (\(FileError.reason(code)))")
   }
 
-  private static func folder(of path: String) -> String {
-    guard let slash = path.lastIndex(of: "/") else { return "." }
-    return slash == path.startIndex ? "/" : String(path[..<slash])
+  private static func error(_ error: FileError) -> TIFFError {
+    switch error {
+    case .cannotCreate(let path, let code): .cannotCreate(path: path, reason: FileError.reason(code))
+    case .cannotWrite(let path, let code) where code == ENOSPC || code == EDQUOT:
+      .noSpace(path: path, needed: 1, free: freeSpace(beside: path))
+    case .cannotWrite(let path, let code), .cannotRead(let path, let code):
+      .cannotCreate(path: path, reason: FileError.reason(code))
+    }
   }
 
   private static func freeSpace(beside path: String) -> UInt64 {
     var status = statvfs()
-    guard statvfs(folder(of: path), &status) == 0 else { return .max }
+    guard statvfs(PendingFile.folder(of: path), &status) == 0 else { return .max }
     return UInt64(status.f_bavail) * UInt64(status.f_frsize)
   }
 }

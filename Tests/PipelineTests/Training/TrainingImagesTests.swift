@@ -16,10 +16,10 @@ import Testing
   ) throws -> String {
     let shape = pages[0].shape
     var writer = try TIFFWriter(
-      path: folder.path(name), rows: shape[0], columns: shape[1], pages: pages.count, unit: unit)
+      path: folder(name), rows: shape[0], columns: shape[1], pages: pages.count, unit: unit)
     for page in pages { try writer.append(page) }
     try writer.finish()
-    return folder.path(name)
+    return folder(name)
   }
 
   /// Every pixel has a value of its own, so that a crop tells where it comes from.
@@ -175,7 +175,7 @@ import Testing
   /// Stacks and phantoms of a training file, in the unit that it states.
   @Test func opensWhatItNames() throws {
     let folder = try TemporaryFolder()
-    var writer = try TIFFWriter(path: folder.path("stack.tif"), rows: 8, columns: 8, pages: 1)
+    var writer = try TIFFWriter(path: folder("stack.tif"), rows: 8, columns: 8, pages: 1)
     try writer.append(Image(shape: [8, 8], filledWith: 0.02))
     try writer.finish()
     func open(_ images: String) throws -> any ImageSource {
@@ -210,7 +210,7 @@ import Testing
     let prior = DiffusionPrior(
       predictor: Silent(), schedule: NoiseSchedule(), description: PriorDescription(), path: "silent")
     func picture(_ seed: UInt64, _ name: String) throws -> Data {
-      try writeSamples(of: prior, size: 24, seed: seed, to: folder.path(name))
+      try writeSamples(of: prior, size: 24, seed: seed, to: folder(name))
       return try folder.data(name)
     }
     let first = try picture(1, "one.png")
