@@ -29,9 +29,11 @@ import Testing
       angles: [.degrees(0), .degrees(90), .degrees(180), .degrees(-90)], bins: 31, binSpacing: 0.5)
     let y = try RayTransform(grid, beam: beam)(x)
     let mass = x.samples.reduce(0, +) * 0.25
+    // Sums of a few dozen roundings each, of numbers that add up to this.
+    let scale = x.samples.reduce(0) { $0 + abs($1) } * 0.25
     for view in 0..<4 {
       let sum = (0..<31).reduce(Float(0)) { $0 + y[view, $1] } * 0.5
-      #expect(abs(sum - mass) < 1e-4 * 12)
+      #expect(abs(sum - mass) < 32 * Float.ulpOfOne * scale)
     }
   }
 
@@ -42,10 +44,18 @@ import Testing
     x[1, 8] = 1  // x = +3, y = +3
     x[6, 2] = 2  // x = −3, y = −2
     let beam = ParallelBeam(angles: [.degrees(0), .degrees(90)], bins: 15)
-    for y in [try RayTransform(grid, beam: beam)(x), try RadonTransform(grid, beam: beam)(x)] {
-      #expect(abs(y[0, 7 + 3] - 1) < 0.3 && abs(y[0, 7 - 3] - 2) < 0.3)
-      #expect(abs(y[1, 7 + 3] - 1) < 0.3 && abs(y[1, 7 - 2] - 2) < 0.3)
-      #expect(abs(y[0, 7]) < 0.3 && abs(y[1, 7]) < 0.3)
+    // Rays along the axes meet whole pixels: rounding alone. A single pixel rings in the transform by the slice theorem,
+    // by less than a third; one that lies elsewhere changes a bin by 1 at least.
+    let views: [(Sinogram, tolerance: Float)] = [
+      (try RayTransform(grid, beam: beam)(x), 8 * Float.ulpOfOne),
+      (try RadonTransform(grid, beam: beam)(x), 0.3),
+    ]
+    for (y, tolerance) in views {
+      for (found, expected) in [
+        (y[0, 7 + 3], 1), (y[0, 7 - 3], 2), (y[1, 7 + 3], 1), (y[1, 7 - 2], 2), (y[0, 7], 0), (y[1, 7], 0),
+      ] as [(Float, Float)] {
+        #expect(abs(found - expected) < tolerance)
+      }
     }
   }
 
@@ -59,6 +69,8 @@ import Testing
     let rays = try RayTransform(grid, beam: beam)(x)
     let fourier = try RadonTransform(grid, beam: beam)(x)
     let truth = ellipse.sinogram(angles: beam.angles, bins: 150, binSpacing: 1, axis: 70.3)
+    // Both have the edge within a fraction of a pixel; a shift by a quarter of a bin would change this ellipse by 1.6 to
+    // 2.5 % in every view.
     #expect(relativeError(fourier, rays) < 0.01)
     #expect(relativeError(rays, truth) < 0.01)
     #expect(relativeError(fourier, truth) < 0.01)
