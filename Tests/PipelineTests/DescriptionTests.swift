@@ -1,6 +1,7 @@
 import Fields
 import Foundation
 import Pipeline
+import TestSupport
 import Testing
 
 @Suite struct PipelineDescriptionTests {
@@ -42,7 +43,8 @@ import Testing
   }
 
   @Test func includesTheEndPointWhenAsked() throws {
-    let pipeline = try read(Self.minimal.replacingOccurrences(of: "range: 180", with: "range: 180, includeEnd: true"))
+    let pipeline = try read(
+      Self.minimal.replacingOccurrences(of: "range: 180", with: "range: 180, includeEnd: true"))
     #expect(pipeline.geometry.beam.angles.map { $0.degrees.rounded() } == [0, 60, 120, 180])
   }
 
@@ -50,7 +52,8 @@ import Testing
     let folder = try TemporaryFolder()
     _ = try folder.write("0\n10.5\n 21 \n", to: "angles.txt")
     let file = try folder.write(
-      Self.minimal.replacingOccurrences(of: "{count: 4, range: 180}", with: "{file: angles.txt}"), to: "scan.yaml")
+      Self.minimal.replacingOccurrences(of: "{count: 4, range: 180}", with: "{file: angles.txt}"),
+      to: "scan.yaml")
     let angles = try PipelineDescription(file: file).geometry.beam.angles
     #expect(angles.map(\.degrees).elementsEqual([0, 10.5, 21]) { abs($0 - $1) < 1e-12 })
   }
@@ -65,11 +68,47 @@ import Testing
     ("method: fbp", "method: dds", "needs a prior"),
     ("method: fbp", "method: deft", "needs 'h'"),
     ("method: fbp", "method: fbp, name: volume", "'name' is 'volume'"),
+    (
+      "{count: 4, range: 180}", "{list: []}",
+      "line 2, column 18: 'list' is an empty list, expected at least one angle"
+    ),
+    ("{count: 4, range: 180}", "{list: [0, 45, 0]}", "line 2, column 26: item 3 is the same angle as item 1"),
+    (
+      "{count: 4, range: 180}", "{count: 4, range: 0}",
+      "line 2, column 28: 'range' is 0, expected an angle other than 0"
+    ),
+    ("count: 4", "count: 1000000000", "'count' is 1000000000, expected a whole number from 1 to 100000."),
+    ("bins: 12", "bins: 1000000000", "'bins' is 1000000000, expected a whole number from 1 to 65536."),
+    ("size: 8", "size: 1000000", "'size' is 1000000, expected a whole number from 1 to 16384."),
+    (
+      "size: 8", "size: 8, spacing: 1.0e-300",
+      "'spacing' is 1.0e-300, expected a number from 1e-06 to 1000000."
+    ),
+    ("bins: 12", "bins: 12\n  axis: 40", "'axis' is 40, expected a number from -0.5 to 11.5."),
+    (
+      "method: fbp", "method: dds, draws: 4, estimate: sample",
+      "line 8, column 26: several draws are averaged, which 'estimate: sample' does not do."
+    ),
   ])
   func refusesInWords(_ found: String, _ replacement: String, _ expected: String) {
     let text = message(Self.minimal.replacingOccurrences(of: found, with: replacement))
     #expect(text.contains(expected), "\(text)")
     #expect(text.contains("scan.yaml"), "\(text)")
+  }
+
+  @Test func refusesAngleFilesThatRepeatOrAreEmpty() throws {
+    let folder = try TemporaryFolder()
+    let file = try folder.write(
+      Self.minimal.replacingOccurrences(of: "{count: 4, range: 180}", with: "{file: angles.txt}"),
+      to: "scan.yaml")
+    for (angles, expected) in [("0\n\n30\n0\n", "line 4 is the same angle as line 1"), ("\n", "is empty")] {
+      try folder.write(angles, to: "angles.txt")
+      #expect {
+        _ = try PipelineDescription(file: file)
+      } throws: {
+        "\($0)".contains(expected)
+      }
+    }
   }
 
   @Test func refusesAnUnknownThreshold() {
@@ -111,6 +150,8 @@ import Testing
     ("dds:0", "'steps' is '0'"),
     ("deft:10", "needs 'h=PATH'"),
     ("fbp:steps=3", "has no setting 'steps'"),
+    ("dds:5:draws=4:estimate=sample", "several draws are averaged, which 'estimate: sample' does not do"),
+    ("dds:5:draws=4:estimate=fast", "Write 'estimate: mean', or leave 'draws' out"),
   ])
   func refusesInWords(_ argument: String, _ expected: String) {
     #expect {

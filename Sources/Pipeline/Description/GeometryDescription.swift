@@ -16,53 +16,104 @@ public struct GeometryDescription: Hashable, Sendable {
   public var beam: ParallelBeam
   public var grid: ImageSpace
 
+  /// Longest side of an image or of a detector; more is a slip of the pen that would only fill the memory.
+  static let largestSide = 16_384.0
+  /// Views times bins, 1 GiB as `Float`.
+  private static let largestSinogram = 1 << 28
+
   init(_ map: YAMLMapping, folder: URL) throws(YAMLError) {
     enum Kind: String, CaseIterable { case parallel }
     _ = try map.choice("kind", default: Kind.parallel)
     let angles = try map.mapping("angles") { map throws(YAMLError) in
       try GeometryDescription.angles(map, folder: folder)
     }
-    let binSpacing = try map.number("binSpacing", .positive)
+    let length = NumberRange.between(1e-6, 1e6)
+    let binSpacing = try map.number("binSpacing", length)
+    let bins = try map.integer("bins", .between(1, 65_536))
+    guard angles.count * bins <= Self.largestSinogram else {
+      throw map.invalid(
+        "\(angles.count) views of \(bins) bins are more than the \(Self.largestSinogram) samples that a sinogram may have. "
+          + "Use fewer views, or sum neighbouring bins.")
+    }
     beam = ParallelBeam(
-      angles: angles, bins: try map.integer("bins", .between(1, 1e6)), binSpacing: binSpacing,
-      axis: try map.optional("axis").map { value throws(YAMLError) in try value.number() })
+      angles: angles, bins: bins, binSpacing: binSpacing,
+      axis: try map.optional("axis").map { value throws(YAMLError) in
+        try value.number(.between(-0.5, Double(bins) - 0.5))
+      })
     grid = try map.mapping("image") { map throws(YAMLError) in
+      let side = NumberRange.between(1, Self.largestSide)
       let rows: Int
       let columns: Int
       if map.keys.contains("size") {
-        rows = try map.integer("size", .between(1, 65536))
+        rows = try map.integer("size", side)
         columns = rows
       } else {
-        rows = try map.integer("rows", .between(1, 65536))
-        columns = try map.integer("columns", .between(1, 65536))
+        rows = try map.integer("rows", side)
+        columns = try map.integer("columns", side)
       }
-      return ImageSpace(shape: [rows, columns], spacing: try map.number("spacing", .positive, default: binSpacing))
+      return ImageSpace(
+        shape: [rows, columns], spacing: try map.number("spacing", length, default: binSpacing))
     }
   }
 
   private static func angles(_ map: YAMLMapping, folder: URL) throws(YAMLError) -> [Angle] {
-    if let file = map.optional("file") {
-      let path = resolve(try file.text(), folder)
-      guard let text = try? String(contentsOfFile: path, encoding: .utf8) else {
-        throw file.invalid("cannot read the angles from '\(path)'.")
-      }
+    if let file = map.optional("file") { return try angles(in: file, folder: folder) }
+    if let list = map.optional("list") {
+      let items = try list.list()
+      guard !items.isEmpty else { throw list.wrong("at least one angle, in degrees") }
       var angles: [Angle] = []
-      for (index, line) in text.split(whereSeparator: \.isNewline).enumerated() {
-        let word = line.trimmingCharacters(in: .whitespaces)
-        guard let degrees = Double(word), degrees.isFinite else {
-          throw file.invalid("line \(index + 1) of '\(path)' is '\(word)', expected an angle in degrees.")
+      var places: [Angle: Int] = [:]
+      for (index, item) in items.enumerated() {
+        let angle = Angle.degrees(try item.number())
+        if let first = places.updateValue(index + 1, forKey: angle) {
+          throw item.invalid(twice(index + 1, first))
         }
-        angles.append(.degrees(degrees))
+        angles.append(angle)
       }
       return angles
     }
-    if map.keys.contains("list") { return try map.numbers("list").map { .degrees($0) } }
-    let count = try map.integer("count", .between(1, 1e6))
-    let range = try map.number("range", default: 180)
-    let start = try map.number("start", default: 0)
+    let count = try map.integer("count", .between(1, 100_000))
+    let range = try map.number("range", .between(-36_000, 36_000), default: 180)
+    let start = try map.number("start", .between(-36_000, 36_000), default: 0)
     let closed = try map.boolean("includeEnd", default: false)
+    guard range != 0 || count == 1 else {
+      throw map.optional("range")?.wrong("an angle other than 0 for \(count) views") ?? map.invalid("")
+    }
     let steps = Double(closed ? max(count - 1, 1) : count)
     return (0..<count).map { .degrees(start + range * Double($0) / steps) }
+  }
+
+  /// One angle on every line that is not empty.
+  private static func angles(in file: YAMLValue, folder: URL) throws(YAMLError) -> [Angle] {
+    let path = resolve(try file.text(), folder)
+    guard let text = try? String(contentsOfFile: path, encoding: .utf8) else {
+      throw file.invalid("cannot read the angles from '\(path)'. Check the path.")
+    }
+    var angles: [Angle] = []
+    var places: [Angle: Int] = [:]
+    for (index, line) in text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline)
+      .enumerated()
+    {
+      let word = line.trimmingCharacters(in: .whitespaces)
+      if word.isEmpty { continue }
+      guard let degrees = Double(word), degrees.isFinite else {
+        throw file.invalid("line \(index + 1) of '\(path)' is '\(word)', expected an angle in degrees.")
+      }
+      let angle = Angle.degrees(degrees)
+      if let first = places.updateValue(index + 1, forKey: angle) {
+        throw file.invalid("in '\(path)', " + twice(index + 1, first, of: "line"))
+      }
+      angles.append(angle)
+    }
+    guard !angles.isEmpty else {
+      throw file.invalid("'\(path)' is empty, expected an angle in degrees on every line.")
+    }
+    return angles
+  }
+
+  private static func twice(_ second: Int, _ first: Int, of what: String = "item") -> String {
+    "\(what) \(second) is the same angle as \(what) \(first); every view must be given once. Average views taken at the "
+      + "same angle first."
   }
 
   /// The same scan with every `n`-th view.
@@ -83,7 +134,7 @@ public enum NoiseDescription: Hashable, Sendable {
   case sigma(Double)
   /// Photons per ray in front of the object.
   case photons(Double)
-  /// Measured on the data itself; see ``NoiseEstimate``.
+  /// Measured on the data itself; see `estimatedNoiseVariance`.
   case estimated
 
   init(_ map: YAMLMapping) throws(YAMLError) {

@@ -75,7 +75,10 @@ protocol MethodKeys {
   func integer(_ key: String, _ range: NumberRange) throws -> Int?
   func number(_ key: String, _ range: NumberRange) throws -> Double?
   func path(_ key: String) throws -> String?
-  func choice<C: RawRepresentable & CaseIterable>(_ key: String, of: C.Type) throws -> C? where C.RawValue == String
+  func choice<C: RawRepresentable & CaseIterable>(_ key: String, of: C.Type) throws -> C?
+  where C.RawValue == String
+  /// The error for a key that does not fit the others; `problem` is a whole sentence.
+  func invalid(_ key: String, _ problem: String) -> any Error
 }
 
 extension MethodDescription {
@@ -107,13 +110,17 @@ extension MethodDescription {
   }
 
   private static func sampling(_ keys: some MethodKeys) throws -> SamplingDescription {
-    var result = SamplingDescription()
-    result.estimate = try keys.choice("estimate", of: SamplingDescription.Estimate.self) ?? .sample
-    result.steps = try keys.integer("steps", .between(1, 1000))
-    result.eta = try keys.number("eta", .between(0, 1))
-    result.draws = try keys.integer("draws", .between(2, 1000))
-    if result.draws != nil { result.estimate = .mean }
-    return result
+    let estimate = try keys.choice("estimate", of: SamplingDescription.Estimate.self)
+    let draws = try keys.integer("draws", .between(2, 1000))
+    if let estimate, estimate != .mean, draws != nil {
+      throw keys.invalid(
+        "draws",
+        "several draws are averaged, which 'estimate: \(estimate.rawValue)' does not do. Write 'estimate: mean', "
+          + "or leave 'draws' out.")
+    }
+    return SamplingDescription(
+      estimate ?? (draws == nil ? .sample : .mean), steps: try keys.integer("steps", .between(1, 1000)),
+      eta: try keys.number("eta", .between(0, 1)), draws: draws)
   }
 }
 
@@ -128,6 +135,10 @@ struct YAMLMethodKeys: MethodKeys {
   func choice<C: RawRepresentable & CaseIterable>(_ key: String, of: C.Type) throws -> C?
   where C.RawValue == String {
     try map.optional(key)?.choice(of: C.self)
+  }
+
+  func invalid(_ key: String, _ problem: String) -> any Error {
+    map.optional(key)?.invalid(problem) ?? map.invalid(problem)
   }
 }
 
@@ -150,11 +161,12 @@ extension MethodDescription {
       keys.values[String(word[..<equals])] = String(word[word.index(after: equals)...])
     }
     try self.init(name, keys, h: h) {
-      MethodError("the method '\(argument)' needs '\($0)=PATH', or a pipeline that names one.")
+      MethodError("the method '\(argument)' needs '\($0)=PATH', or a pipeline that names it.")
     }
     if let stranger = keys.values.keys.sorted().first(where: { !keys.asked.contains($0) }) {
       throw MethodError(
-        "the method '\(name.rawValue)' has no setting '\(stranger)'; known are \(keys.asked.sorted().joined(separator: ", ")).")
+        "the method '\(name.rawValue)' has no setting '\(stranger)'; known are "
+          + "\(keys.asked.sorted().joined(separator: ", ")).")
     }
   }
 
@@ -172,6 +184,10 @@ extension MethodDescription {
 
     private func wrong(_ key: String, _ value: String, _ expected: String) -> MethodError {
       MethodError("'\(key)' is '\(value)' in the method '\(argument)', expected \(expected).")
+    }
+
+    func invalid(_ key: String, _ problem: String) -> any Error {
+      MethodError("'\(key)' in the method '\(argument)': \(problem)")
     }
 
     func integer(_ key: String, _ range: NumberRange) throws -> Int? {

@@ -39,10 +39,12 @@ public struct PipelineDescription: Hashable, Sendable {
 
   private init(_ root: YAMLMapping, file: String, folder: URL) throws(YAMLError) {
     self.file = file
-    title = try root.text("title", default: URL(fileURLWithPath: file).deletingPathExtension().lastPathComponent)
-    input = try root.optional("input").map { value throws(YAMLError) in
-      try value.mapping { map throws(YAMLError) in try InputDescription(map, folder: folder) }
-    } ?? .sinograms(order: .angleBin, path: nil)
+    title = try root.text(
+      "title", default: URL(fileURLWithPath: file).deletingPathExtension().lastPathComponent)
+    input =
+      try root.optional("input").map { value throws(YAMLError) in
+        try value.mapping { map throws(YAMLError) in try InputDescription(map, folder: folder) }
+      } ?? .sinograms(order: .angleBin, path: nil)
     geometry = try root.mapping("geometry") { map throws(YAMLError) in
       try GeometryDescription(map, folder: folder)
     }
@@ -55,7 +57,9 @@ public struct PipelineDescription: Hashable, Sendable {
     reconstructions = try root.list("reconstructions") { item throws(YAMLError) in
       try item.mapping { map throws(YAMLError) in try NamedMethod(map, folder: folder, h: h) }
     }
-    guard !reconstructions.isEmpty else { throw root.invalid("'reconstructions' is empty, expected at least one.") }
+    guard !reconstructions.isEmpty else {
+      throw root.invalid("'reconstructions' is empty, expected at least one.")
+    }
     var names: Set<String> = []
     for reconstruction in reconstructions where !names.insert(reconstruction.name).inserted {
       throw root.invalid("two reconstructions are called '\(reconstruction.name)'; give each its own 'name'.")
@@ -63,9 +67,10 @@ public struct PipelineDescription: Hashable, Sendable {
     if prior == nil, reconstructions.contains(where: { $0.method.name == .dds || $0.method.name == .deft }) {
       throw root.invalid("a reconstruction needs a prior; name its folder in 'prior'.")
     }
-    verdict = try root.optional("verdict").map { value throws(YAMLError) in
-      try value.mapping { map throws(YAMLError) in try VerdictThresholds(map) }
-    } ?? VerdictThresholds()
+    verdict =
+      try root.optional("verdict").map { value throws(YAMLError) in
+        try value.mapping { map throws(YAMLError) in try VerdictThresholds(map) }
+      } ?? VerdictThresholds()
     unit = try root.choice("unit", default: VolumeUnit.hounsfield)
   }
 }
@@ -74,7 +79,8 @@ extension PipelineDescription.NamedMethod {
   init(_ map: YAMLMapping, folder: URL, h: String?) throws(YAMLError) {
     let kind = try map.choice("method", of: MethodDescription.Name.self)
     name = try map.text("name", default: kind.rawValue)
-    guard !name.isEmpty, name.allSatisfy({ $0.isLetter || $0.isNumber || $0 == "-" || $0 == "_" }), name != "volume"
+    guard !name.isEmpty, name.allSatisfy({ $0.isLetter || $0.isNumber || $0 == "-" || $0 == "_" }),
+      name != "volume"
     else {
       throw map.invalid("'name' is '\(name)', expected letters, digits, '-' and '_' (and not 'volume').")
     }
@@ -126,14 +132,15 @@ public enum InputDescription: Hashable, Sendable {
     }
     switch try map.choice("kind", default: Kind.sinograms) {
     case .sinograms:
-      let order = try map.optional("order").map { value throws(YAMLError) in
-        let axes = try value.list { item throws(YAMLError) in try item.text() }
-        switch axes {
-        case ["angle", "bin"]: return TIFFSinograms.Order.angleBin
-        case ["bin", "angle"]: return .binAngle
-        default: throw value.wrong("[angle, bin] or [bin, angle]")
-        }
-      } ?? .angleBin
+      let order =
+        try map.optional("order").map { value throws(YAMLError) in
+          let axes = try value.list { item throws(YAMLError) in try item.text() }
+          switch axes {
+          case ["angle", "bin"]: return TIFFSinograms.Order.angleBin
+          case ["bin", "angle"]: return .binAngle
+          default: throw value.wrong("[angle, bin] or [bin, angle]")
+          }
+        } ?? .angleBin
       self = .sinograms(order: order, path: try path("path"))
     case .projections:
       self = .projections(

@@ -2,7 +2,7 @@ import Fields
 import Operators
 
 /// How noise-free line integrals are made.
-public enum SimulationModel: String, Hashable, Sendable, CaseIterable {
+public enum SimulationModel: String, Codable, Hashable, Sendable, CaseIterable {
   /// Exact line integrals of a phantom, averaged over every bin.
   case closedForm = "closed-form"
   /// Rays through the pixels, several to a bin: another discretisation than that of the reconstruction.

@@ -6,6 +6,9 @@ public struct PageList: Hashable, Sendable, CustomStringConvertible {
   /// As it was written.
   public let description: String
 
+  /// More than any stack has.
+  private static let most = 1_000_000
+
   /// - Throws: ``SimulationError/notPages(_:reason:)``.
   public init(_ text: String) throws(SimulationError) {
     var pages: [Int] = []
@@ -25,7 +28,13 @@ public struct PageList: Hashable, Sendable, CustomStringConvertible {
       }
       return value
     }
+    func room(for count: Int) throws(SimulationError) {
+      guard pages.count + count <= Self.most else {
+        throw .notPages(text, reason: "it names more than \(Self.most) pages")
+      }
+    }
     guard let dots = word.firstRange(of: "...") ?? word.firstRange(of: "-") else {
+      try room(for: 1)
       pages.append(try number(word) - 1)
       return
     }
@@ -36,6 +45,7 @@ public struct PageList: Hashable, Sendable, CustomStringConvertible {
     guard first <= last else {
       throw .notPages(text, reason: "'\(word)' runs backwards; put the smaller page first")
     }
+    try room(for: (last - first) / step + 1)
     pages += stride(from: first - 1, to: last, by: step)
   }
 
