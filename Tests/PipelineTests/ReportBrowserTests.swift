@@ -163,7 +163,7 @@ struct ReportBrowserTests {
       let page = try browser.elements(of: file, state: "", in: folder).output
       #expect(page.contains("4 / 5</output>"))
       #expect(page.contains("<li>View 12 alone contributes 21 % of the misfit.</li>"))
-      #expect(page.contains("View 12, bin 45"))
+      #expect(page.contains("View 12, bin 46"))
     }
   }
 

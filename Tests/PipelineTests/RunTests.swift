@@ -1,9 +1,12 @@
 import Fields
 import Formats
 import Foundation
+import Logging
 import Operators
 import Pipeline
 import Reconstruction
+import Synchronization
+import TestSupport
 import Testing
 
 /// A small scan of a small phantom, and the pipeline that goes with it.
@@ -32,18 +35,21 @@ struct SmallScan {
     let grid = description.geometry.grid
     let beam = ParallelBeam(angles: description.geometry.beam.angles, bins: 72, binSpacing: 4)
     let A = try RadonTransform(grid, beam: beam)
-    scan = folder.path("scan.tif")
-    truth = folder.path("truth.tif")
+    scan = folder("scan.tif")
+    truth = folder("truth.tif")
     var sinograms = try TIFFWriter(
-      path: scan, rows: 30, columns: 72, pages: Self.slices, metadata: ["model": "operator", "noise_sigma": "0.02"])
-    var images = try TIFFWriter(path: truth, rows: 48, columns: 48, pages: Self.slices, spacing: Spacing(x: 4, y: 4), unit: "1/mm")
+      path: scan, rows: 30, columns: 72, pages: Self.slices,
+      metadata: ["model": "operator", "noise_sigma": "0.02"])
+    var images = try TIFFWriter(
+      path: truth, rows: 48, columns: 48, pages: Self.slices, spacing: Spacing(x: 4, y: 4), unit: "1/mm")
     for slice in 0..<Self.slices {
       let phantom = try Phantom(
         name: "discs", unit: .perMillimetre, fieldOfView: 192,
         parts: [
           PhantomPart(.ellipse(halfAxes: [70, 55]), name: "body", value: 0.02, blend: .replacing),
           PhantomPart(
-            .ellipse(halfAxes: [12, 12]), name: "rod", centre: [20, Double(10 * slice)], value: 0.03, blend: .replacing),
+            .ellipse(halfAxes: [12, 12]), name: "rod", centre: [20, Double(10 * slice)], value: 0.03,
+            blend: .replacing),
         ])
       let image = phantom.image(on: grid)
       var y = A(image)
@@ -56,11 +62,37 @@ struct SmallScan {
     try images.finish()
   }
 
-  func run(threads: Int = 2, to output: String) async throws -> PipelineRunner.Summary {
+  func run(
+    threads: Int = 2, input: String? = nil, to output: String,
+    onLine: @escaping @Sendable (String) -> Void = { _ in }
+  ) async throws -> PipelineRunner.Summary {
     try await PipelineRunner(
-      PipelineDescription(file: pipeline), input: scan, output: folder.path(output), threads: threads,
+      PipelineDescription(file: pipeline), input: input ?? scan, output: folder(output), threads: threads,
       version: "test"
-    ).run { _ in }
+    ).run(log: Logger(label: "test") { _ in LineLog(onLine: onLine) })
+  }
+}
+
+/// What a run has said.
+private final class Lines: Sendable {
+  private let lines = Mutex<[String]>([])
+
+  func append(_ line: String) { lines.withLock { $0.append(line) } }
+
+  var all: [String] { lines.withLock { $0 } }
+}
+
+/// Hands every line over.
+private struct LineLog: LogHandler {
+  var logLevel = Logger.Level.info
+  var metadata: Logger.Metadata = [:]
+  let onLine: @Sendable (String) -> Void
+
+  func log(event: LogEvent) { onLine(event.message.description) }
+
+  subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+    get { metadata[key] }
+    set { metadata[key] = newValue }
   }
 }
 
@@ -69,7 +101,7 @@ struct SmallScan {
     let small = try SmallScan()
     let summary = try await small.run(to: "out")
     #expect(summary.worst != .fail)
-    let volume = try TIFFStack(path: small.folder.path("out/volume.tif"))
+    let volume = try TIFFStack(path: small.folder("out/volume.tif"))
     #expect(volume.count == SmallScan.slices)
     #expect(volume.info.unit == "HU")
     #expect(volume.info.spacing.x == 4)
@@ -79,10 +111,26 @@ struct SmallScan {
 
     let manifest = try small.folder.json("out/manifest.json")
     #expect((manifest["slices"] as? [Any])?.count == SmallScan.slices)
-    #expect((manifest["outputs"] as? [[String: Any]])?.compactMap { $0["name"] as? String } == ["volume.tif", "fbp.tif", "verdict.json"])
-    let verdicts = try small.folder.json("out/verdict.json")
-    #expect((verdicts["verdicts"] as? [Any])?.count == 2 * SmallScan.slices)
-    let report = try String(contentsOfFile: small.folder.path("out/report.html"), encoding: .utf8)
+    let outputs = try #require(manifest["outputs"] as? [[String: Any]])
+    #expect(outputs.compactMap { $0["name"] as? String } == ["volume.tif", "fbp.tif", "verdict.json"])
+    for output in outputs {
+      let path = small.folder("out/\(output["name"] as? String ?? "")")
+      #expect(try output["sha256"] as? String == fileChecksum(path))
+    }
+    let verdicts = try #require(try small.folder.json("out/verdict.json")["verdicts"] as? [[String: Any]])
+    #expect(verdicts.count == 2 * SmallScan.slices)
+    // People and files count from 1.
+    for verdict in verdicts {
+      let figures = try #require(verdict["figures"] as? [String: Any])
+      let bins = try #require(figures["bins"] as? [[String: Any]]).compactMap { $0["index"] as? Int }
+      let views = try #require(figures["views"] as? [[String: Any]])
+      #expect(!bins.isEmpty && bins.allSatisfy { (1...72).contains($0) })
+      for view in views {
+        let (index, degrees) = (view["index"] as? Int ?? 0, view["degrees"] as? Double ?? 0)
+        #expect(abs(degrees - 6 * Double(index - 1)) < 1e-9)
+      }
+    }
+    let report = try String(contentsOfFile: small.folder("out/report.html"), encoding: .utf8)
     #expect(report.contains("inverse crime"))
     #expect(report.contains("Not for diagnostic use"))
   }
@@ -103,50 +151,148 @@ struct SmallScan {
     #expect(summary.worst == .fail)
   }
 
+  /// Every third view is the scan of those views alone: the same image, byte for byte, and the same verdict.
   @Test func usesEveryNthView() async throws {
-    let small = try SmallScan(reconstructions: "  - {method: fbp}\n  - {name: third, method: fbp, everyView: 3}\n")
+    let small = try SmallScan(
+      reconstructions: "  - {method: fbp}\n  - {name: third, method: fbp, everyView: 3}\n")
     _ = try await small.run(to: "out")
-    let all = try TIFFStack(path: small.folder.path("out/volume.tif")).page(0)
-    let third = try TIFFStack(path: small.folder.path("out/third.tif")).page(0)
-    #expect(all != third)
+
+    let scan = try TIFFStack(path: small.scan)
+    let alone = small.folder("third-scan.tif")
+    var writer = try TIFFWriter(
+      path: alone, rows: 10, columns: 72, pages: SmallScan.slices,
+      metadata: ["model": "operator", "noise_sigma": "0.02"])
+    for slice in 0..<SmallScan.slices {
+      let page = try scan.page(slice)
+      let rows = stride(from: 0, to: 30, by: 3).flatMap { page.samples[$0 * 72..<($0 + 1) * 72] }
+      try writer.append(Image(shape: [10, 72], samples: rows))
+    }
+    try writer.finish()
+    let text = try String(contentsOfFile: small.pipeline, encoding: .utf8)
+    try small.folder.write(
+      text.replacingOccurrences(of: "count: 30", with: "count: 10")
+        .replacingOccurrences(of: ", everyView: 3", with: "")
+        .replacingOccurrences(of: "  - {method: fbp}\n", with: ""), to: "third.yaml")
+    _ = try await PipelineRunner(
+      PipelineDescription(file: small.folder("third.yaml")), input: alone, output: small.folder("alone"),
+      threads: 1, version: "test"
+    ).run(log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+
+    let (all, third) = (
+      try TIFFStack(path: small.folder("out/volume.tif")), try TIFFStack(path: small.folder("out/third.tif"))
+    )
+    let expected = try TIFFStack(path: small.folder("alone/volume.tif"))
+    for slice in 0..<SmallScan.slices {
+      #expect(try third.page(slice) == expected.page(slice))
+      #expect(try third.page(slice) != all.page(slice))
+    }
+    func verdicts(_ name: String, of method: String) throws -> Data {
+      let list = try small.folder.json("\(name)/verdict.json")["verdicts"] as? [[String: Any]] ?? []
+      let chosen = list.filter { $0["method"] as? String == method }
+      #expect(chosen.count == SmallScan.slices)
+      return try JSONSerialization.data(withJSONObject: chosen, options: .sortedKeys)
+    }
+    #expect(try verdicts("out", of: "third") == verdicts("alone", of: "third"))
   }
 
   @Test func refusesAScanOfAnotherGeometryBeforeAnythingIsWritten() async throws {
     let small = try SmallScan()
     await #expect {
-      try await PipelineRunner(
-        PipelineDescription(file: small.pipeline), input: small.truth, output: small.folder.path("out"), threads: 1,
-        version: "test"
-      ).run { _ in }
+      try await small.run(input: small.truth, to: "out")
     } throws: {
       "\($0)".contains("are 48 × 48, the pipeline expects 30 × 72")
     }
-    #expect(!FileManager.default.fileExists(atPath: small.folder.path("out")))
+    #expect(!FileManager.default.fileExists(atPath: small.folder("out")))
   }
 
   @Test func leavesNothingUnderAFinalNameWhenStopped() async throws {
     let small = try SmallScan()
-    var asked = 0
-    await #expect(throws: RunError.interrupted(done: 1, of: SmallScan.slices)) {
-      try await PipelineRunner(
-        PipelineDescription(file: small.pipeline), input: small.scan, output: small.folder.path("out"), threads: 1,
-        version: "test"
-      ).run(
-        shouldStop: {
-          asked += 1
-          return asked > 1
-        }, log: { _ in })
+    await #expect(throws: CancellationError.self) {
+      try await Task {
+        _ = try await small.run(to: "out") { line in
+          if line.hasPrefix("slice 1/") { withUnsafeCurrentTask { $0?.cancel() } }
+        }
+      }.value
     }
-    for name in ["volume.tif", "fbp.tif", "verdict.json", "manifest.json", "report.html"] {
-      #expect(!FileManager.default.fileExists(atPath: small.folder.path("out/\(name)")), "\(name)")
+    #expect(try FileManager.default.contentsOfDirectory(atPath: small.folder("out")) == ["run.log"])
+    #expect(try small.folder.text("out/run.log").contains("error: interrupted"))
+  }
+
+  /// The last file cannot be made: nothing of the run is left, not even the volumes that were complete.
+  @Test func leavesAllOrNothing() async throws {
+    let small = try SmallScan()
+    try FileManager.default.createDirectory(
+      atPath: small.folder("out/manifest.json"), withIntermediateDirectories: true)
+    await #expect(throws: FileError.cannotCreate(path: small.folder("out/manifest.json"), code: EISDIR)) {
+      _ = try await small.run(to: "out")
     }
+    #expect(
+      try FileManager.default.contentsOfDirectory(atPath: small.folder("out")).sorted()
+        == ["manifest.json", "run.log"])
+  }
+
+  /// One view has nothing to contradict: its verdict holds numbers all the same.
+  @Test func judgesASingleView() async throws {
+    let small = try SmallScan(reconstructions: "  - {name: one, method: fbp, everyView: 30}\n")
+    _ = try await small.run(to: "out")
+    let verdicts = try #require(try small.folder.json("out/verdict.json")["verdicts"] as? [[String: Any]])
+    #expect(verdicts.count == SmallScan.slices)
+  }
+
+  /// The files of a pattern, in the order of their numbers.
+  @Test func recordsEveryFileOfTheInput() async throws {
+    let small = try SmallScan()
+    let scan = try TIFFStack(path: small.scan)
+    for slice in 0..<SmallScan.slices {
+      var writer = try TIFFWriter(
+        path: small.folder("part_\(slice + 9).tif"), rows: 30, columns: 72,
+        metadata: ["model": "operator", "noise_sigma": "0.02"])
+      try writer.append(scan.page(slice))
+      try writer.finish()
+    }
+    _ = try await small.run(input: small.folder("part_*.tif"), to: "out")
+    let inputs = try #require(try small.folder.json("out/manifest.json")["inputs"] as? [[String: Any]])
+    #expect(inputs.count == 1)
+    #expect(inputs[0]["name"] as? String == "part_*.tif" && inputs[0]["files"] as? Int == 3)
+    let names = ["part_9.tif", "part_10.tif", "part_11.tif"]
+    #expect(try inputs[0]["bytes"] as? Int == names.reduce(0) { try $0 + small.folder.data($1).count })
+    let lines = try names.map { "\($0) \(try fileChecksum(small.folder($0)))\n" }.joined()
+    try small.folder.write(lines, to: "sums.txt")
+    #expect(try inputs[0]["sha256"] as? String == fileChecksum(small.folder("sums.txt")))
   }
 
   @Test func takesTheNoiseFromTheFileFirst() async throws {
     let small = try SmallScan()
     let scan = try await ScanInput(PipelineDescription(file: small.pipeline), path: small.scan)
     #expect(scan.noise == .gaussian(sigma: 0.02))
-    #expect(scan.model == "operator")
+    #expect(scan.noiseSource == .input)
+    #expect(scan.model == .operator)
+  }
+
+  /// Data of rays through the same pixels: the model error is that of the operator against just as many rays to a bin
+  /// as the scan has. Single rays and the mean of eight differ from it by unlike amounts.
+  @Test func knowsHowManyRaysABinAverages() async throws {
+    let small = try SmallScan()
+    let description = try PipelineDescription(file: small.pipeline)
+    let truth = try AttenuationVolume(path: small.truth, for: description)
+    func statement(_ raysPerBin: Int) async throws -> String {
+      let scan = small.folder("rays-\(raysPerBin).tif")
+      _ = try await ScanSimulation(
+        description, of: .volume(truth), model: .rays, noise: .relative(0.002), seed: 1,
+        raysPerBin: raysPerBin,
+        threads: 1
+      ).write(to: scan)
+      let lines = Lines()
+      _ = try await small.run(input: scan, to: "out-\(raysPerBin)") { lines.append($0) }
+      return lines.all.first { $0.contains("model error") } ?? ""
+    }
+    func factor(_ line: String) -> Double {
+      line.components(separatedBy: "model error ").last?.split(separator: " ").first.flatMap { Double($0) }
+        ?? 0
+    }
+    let (one, eight) = (factor(try await statement(1)), factor(try await statement(8)))
+    #expect(one > 0 && eight > 0)
+    #expect(abs(eight - one) > 0.2 * one, "\(eight), \(one)")
   }
 }
 
@@ -156,38 +302,43 @@ struct SmallScan {
     let description = try PipelineDescription(file: small.pipeline)
     let scan = try await ScanInput(description, path: small.scan)
     let truth = try AttenuationVolume(path: small.truth, for: description)
-    var measurements: [SliceMeasurement] = []
-    var images: [Image] = []
-    for index in 0..<scan.count {
-      measurements.append(try await scan.slice(index))
-      images.append(description.attenuation.hounsfield(try await truth.field(at: index)))
-    }
-    let rows = try Comparison(MethodWorkshop(description, threads: 1)).run(
-      [("fbp", try MethodDescription(argument: "fbp", h: nil)), ("tv", try MethodDescription(argument: "tv", h: nil))],
-      measurements: measurements, truth: images
-    ) { _, _, _, _ in }
+    var tables: [[String]] = []
+    let table = try await Comparison(MethodWorkshop(description, threads: 1), scan: scan, truth: truth).run(
+      ["fbp", "tv"].map { ($0, try MethodDescription(argument: $0, h: nil)) }, images: small.folder("images"),
+      onMethod: { tables.append($0.methods.map(\.name)) })
+    let rows = table.methods
+    #expect(tables == [["fbp"], ["fbp", "tv"]])
+    #expect(try TIFFStack(path: small.folder("images/tv.tif")).count == 3)
     #expect(rows.map(\.name) == ["fbp", "tv"])
     #expect(rows.map(\.slices.count) == [3, 3])
     // Piecewise constant discs are what TV is made for.
-    #expect(rows[1].psnr > rows[0].psnr + 3)
+    let psnr = try rows.map { try #require($0.psnr) }
+    #expect(psnr[1] > psnr[0] + 3)
     // TV was stopped at χ² = 1.
     #expect(abs(rows[1].chi2 - 1) < 0.02)
-    #expect(abs(rows[0].psnr - rows[0].slices.map(\.psnr).reduce(0, +) / 3) < 1e-9)
+    #expect(abs(psnr[0] - rows[0].slices.compactMap(\.psnr).reduce(0, +) / 3) < 1e-9)
   }
-}
 
-@Suite struct NoiseEstimateTests {
-  /// White noise on a smooth curve: the estimate is unbiased, with a relative deviation of about 1/√n.
-  @Test func findsTheNoiseOfASmoothSinogram() {
-    var generator = SplitMix64(seed: 3)
-    var y = Sinogram(shape: [40, 300])
-    for view in 0..<40 {
-      for bin in 0..<300 {
-        let s = (Float(bin) - 150) / 150
-        y[view, bin] = 3 * (1 - s * s) + 0.05 * Float(generator.normal())
-      }
-    }
-    let sigma = estimatedNoiseVariance(y).squareRoot()
-    #expect(abs(sigma / 0.05 - 1) < 0.04)
+  /// The scan of nothing: filtered back-projection gives nothing, which is the truth.
+  @Test func leavesOutAPSNRThatIsInfinite() async throws {
+    let small = try SmallScan()
+    let description = try PipelineDescription(file: small.pipeline)
+    let (scan, truth) = (small.folder("nothing.tif"), small.folder("air.tif"))
+    var sinograms = try TIFFWriter(path: scan, rows: 30, columns: 72, metadata: ["noise_sigma": "0.02"])
+    try sinograms.append(Image(shape: [30, 72]))
+    try sinograms.finish()
+    var images = try TIFFWriter(path: truth, rows: 48, columns: 48, unit: "1/mm")
+    try images.append(Image(shape: [48, 48]))
+    try images.finish()
+    let table = try await Comparison(
+      MethodWorkshop(description, threads: 1), scan: ScanInput(description, path: scan),
+      truth: AttenuationVolume(path: truth, for: description)
+    ).run([("fbp", try MethodDescription(argument: "fbp", h: nil))])
+    #expect(table.methods[0].psnr == nil && table.methods[0].rmse == 0)
+    let json = try JSONSerialization.jsonObject(with: table.json()) as? [String: Any]
+    let row = try #require((json?["methods"] as? [[String: Any]])?.first)
+    #expect(row["psnr"] == nil)
+    // A quotient of two sums of the same numbers.
+    #expect(abs(try #require(row["ssim"] as? Double) - 1) < 1e-12)
   }
 }

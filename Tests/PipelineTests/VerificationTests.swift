@@ -63,7 +63,8 @@ import Testing
     ("{\(range), \(fingerprint)}", .postprocess, 2),
     (
       "{\(range), \(fingerprint), \"form\": \"preconditioned\", \"priorChecksum\": \"abc\", \"noise\": [0.005, 0.02], "
-        + "\"reference\": {\"fbp\": {}}, \"referenceError\": 0.1, \"estimateError\": 0.1, \"iterations\": 5, \"tweedieSteps\": [], \"tweedieErrors\": []}", .h,
+        + "\"reference\": {\"fbp\": {}}, \"referenceError\": 0.1, \"estimateError\": 0.1, \"iterations\": 5, \"tweedieSteps\": [], \"tweedieErrors\": []}",
+      .h,
       2
     ),
   ])

@@ -11,11 +11,6 @@ public struct CheckpointInspection: Encodable, Hashable, Sendable {
     case foreign = "diffusers model"
   }
 
-  public struct Entry: Encodable, Hashable, Sendable {
-    public var name: String
-    public var value: String
-  }
-
   public var path: String
   public var kind: Kind
   public var parameters: Int
@@ -28,7 +23,7 @@ public struct CheckpointInspection: Encodable, Hashable, Sendable {
   /// The values that stand for −1 and 1.
   public var range: String?
   /// What a tuned network is bound to.
-  public var tunedFor: [Entry]
+  public var tunedFor: [NamedValue]
 
   /// Whether a folder holds a network.
   public static func isCheckpoint(_ path: String) -> Bool {
@@ -68,7 +63,7 @@ public struct CheckpointInspection: Encodable, Hashable, Sendable {
         kind = .postprocess
         spaceToDepth = tuned.spaceToDepth
         range = Self.sentence(tuned.range)
-        tunedFor = Self.entries(tuned.fingerprint)
+        tunedFor = tuned.fingerprint.entries
       } else {
         let prior = try JSONDecoder().decode(PriorDescription.self, from: data)
         kind = .prior
@@ -97,22 +92,13 @@ public struct CheckpointInspection: Encodable, Hashable, Sendable {
     "\(range.low) to \(range.high) \(range.unit)"
   }
 
-  private static func entries(_ h: HDescription) -> [Entry] {
-    let reference =
-      switch h.reference {
-      case .fbp: "filtered back-projection"
-      case .totalVariation(let lambda, let steps): "total variation of weight \(lambda) mm, \(steps) steps"
-      }
-    return [
-      Entry(name: "form", value: h.form.rawValue),
-      Entry(name: "noise", value: "\(h.noise.lowerBound) to \(h.noise.upperBound) of the mean line integral"),
-      Entry(name: "simple inverse", value: reference),
-      Entry(name: "conjugate-gradient steps", value: "\(h.iterations)"),
-      Entry(name: "checksum of the prior", value: h.priorChecksum),
-    ] + entries(h.fingerprint)
-  }
-
-  private static func entries(_ fingerprint: OperatorFingerprint) -> [Entry] {
-    fingerprint.entries.map { Entry(name: $0.name, value: $0.value) }
+  private static func entries(_ h: HDescription) -> [NamedValue] {
+    [
+      NamedValue("form", h.form.rawValue),
+      NamedValue("noise", "\(h.noise.lowerBound) to \(h.noise.upperBound) of the mean line integral"),
+      NamedValue("simple inverse", "\(h.reference)"),
+      NamedValue("conjugate-gradient steps", "\(h.iterations)"),
+      NamedValue("checksum of the prior", h.priorChecksum),
+    ] + h.fingerprint.entries
   }
 }

@@ -44,7 +44,7 @@ enum ReportFigureScript {
           `View ${view.index + 1}`, make("span", { class: "dim" }, ` ${plain(view.degrees)}°`),
           make("b", {}, `χ² ${format(view.chiSquared, 3)}`)))),
         list("Worst rays", verdict.worstRays.map(ray => jump(ray,
-          `View ${ray.view + 1}, bin ${ray.bin}`, make("b", {}, `${signed(ray.residual, 2)} σ`)))),
+          `View ${ray.view + 1}, bin ${ray.bin + 1}`, make("b", {}, `${signed(ray.residual, 2)} σ`)))),
       ].filter(Boolean));
     }
 
@@ -262,7 +262,7 @@ enum ReportFigureScript {
         text = `View ${ray.view + 1}, ${plain(residual.degrees[ray.view])}°: χ² ${format(residual.viewChiSquared[ray.view], 3)}`;
         if (ray.bin !== undefined) {
           const value = ray.residual === undefined ? rayValue(residual, ray.view, ray.bin) : ray.residual;
-          text += `; bin ${ray.bin}: ${signed(value, 3)} σ`;
+          text += `; bin ${ray.bin + 1}: ${signed(value, 3)} σ`;
         }
       }
       element("residual-readout").textContent = text;
@@ -299,9 +299,9 @@ enum ReportFigureScript {
       const x = bin => left + wide * (bin + 0.5) / residual.bins;
       const y = view => top + tall * (view + 0.5) / residual.views;
       drawing.append(make("svg:rect", { class: "frame", x: left, y: top, width: wide, height: tall }));
-      for (const bin of ticks(0, residual.bins - 1, wide / 90).filter(Number.isInteger)) {
-        drawing.append(make("svg:line", { class: "frame", x1: x(bin), x2: x(bin), y1: bottom, y2: bottom + 4 }),
-          make("svg:text", { x: x(bin), y: bottom + 16, "text-anchor": "middle" }, String(bin)));
+      for (const bin of ticks(1, residual.bins, wide / 90).filter(Number.isInteger)) {
+        drawing.append(make("svg:line", { class: "frame", x1: x(bin - 1), x2: x(bin - 1), y1: bottom, y2: bottom + 4 }),
+          make("svg:text", { x: x(bin - 1), y: bottom + 16, "text-anchor": "middle" }, String(bin)));
       }
       drawing.append(make("svg:text", { class: "title", x: left + wide / 2, y: h - 3, "text-anchor": "middle" }, "detector bin"));
       for (const view of labelledViews(residual.degrees.map(Number))) {

@@ -1,5 +1,5 @@
+import Formats
 import Foundation
-import Glibc
 
 /// What the report remembers of a slice whose pixels it may have dropped.
 struct ReportFigures: Codable, Sendable {
@@ -29,16 +29,16 @@ struct ReportParts: Sendable {
     let parts = ReportParts(folder: folder)
     let recorded = try parts.load(header)
     if recorded == nil { parts.remove() }
-    do {
-      try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-    } catch {
-      throw .cannotCreate(path: folder, reason: ReportFile.reason())
-    }
     // Written anew also after a kill: the last line may be torn.
-    var file = try ReportFile(path: parts.figuresPath)
-    try file.write(try parts.line(header))
-    for figures in recorded ?? [] { try file.write(try parts.line(figures)) }
-    try file.commit()
+    var lines = try parts.line(header)
+    for figures in recorded ?? [] { lines += try parts.line(figures) }
+    do throws(FileError) {
+      try makeFolder(folder)
+      Leftovers.add(folder)
+      try writeFile(lines, to: parts.figuresPath)
+    } catch {
+      throw .file(error)
+    }
     return (parts, recorded ?? [])
   }
 
@@ -52,11 +52,11 @@ struct ReportParts: Sendable {
 
   func record(_ figures: ReportFigures) throws(ReportError) {
     let bytes = [UInt8](try line(figures))
-    let descriptor = Glibc.open(figuresPath, O_WRONLY | O_APPEND | O_CLOEXEC)
-    guard descriptor >= 0 else { throw .cannotWrite(path: figuresPath, reason: ReportFile.reason()) }
+    let descriptor = Foundation.open(figuresPath, O_WRONLY | O_APPEND | O_CLOEXEC)
+    guard descriptor >= 0 else { throw .file(.cannotWrite(path: figuresPath, code: errno)) }
     defer { close(descriptor) }
     guard write(descriptor, bytes, bytes.count) == bytes.count, fsync(descriptor) == 0 else {
-      throw .cannotWrite(path: figuresPath, reason: ReportFile.reason())
+      throw .file(.cannotWrite(path: figuresPath, code: errno))
     }
   }
 
@@ -64,9 +64,8 @@ struct ReportParts: Sendable {
 
   func keep(_ payload: ReportPayload) throws(ReportError) {
     let path = path(of: payload.index)
-    var file = try ReportFile(path: path)
-    try file.write(try json(payload, path: path))
-    try file.commit()
+    let content = try json(payload, path: path)
+    do throws(FileError) { try writeFile(content, to: path) } catch { throw .file(error) }
   }
 
   func drop(_ index: Int) { unlink(path(of: index)) }
@@ -80,7 +79,7 @@ struct ReportParts: Sendable {
     do {
       data = try Data(contentsOf: URL(fileURLWithPath: path))
     } catch {
-      throw .cannotRead(path: path, reason: ReportFile.reason())
+      throw .cannotRead(path: path, reason: String(cString: strerror(errno)))
     }
     // The folder lay open to everyone between two runs: what could leave the element is not let in.
     guard data.first == UInt8(ascii: "{"), data.last == UInt8(ascii: "}"), !data.contains(UInt8(ascii: "<"))
@@ -88,14 +87,17 @@ struct ReportParts: Sendable {
     return data
   }
 
-  func remove() { try? FileManager.default.removeItem(atPath: folder) }
+  func remove() {
+    try? FileManager.default.removeItem(atPath: folder)
+    Leftovers.forget(folder)
+  }
 
   private func line(_ value: some Encodable) throws(ReportError) -> Data {
     try json(value, path: figuresPath) + [UInt8(ascii: "\n")]
   }
 
   private func json(_ value: some Encodable, path: String) throws(ReportError) -> Data {
-    do { return try EmbeddedJSON.encode(value) } catch { throw .cannotWrite(path: path, reason: "\(error)") }
+    do { return try EmbeddedJSON.encode(value) } catch { throw .cannotEncode(path: path, reason: "\(error)") }
   }
 
   private func slicePadded(_ index: Int) -> String {

@@ -276,7 +276,7 @@ enum ReportViewerScript {
       }
       const { row, column } = state.probe;
       const value = panel.values[row * panel.columns + column];
-      let text = `row ${row * panel.reduction}  col ${column * panel.reduction}   `;
+      let text = `row ${row * panel.reduction + 1}  col ${column * panel.reduction + 1}   `;
       text += Number.isFinite(value) ? withUnit(format(value), panel.unit) : "no value";
       if (run.water && panel.unit === "1/mm" && panel.palette === "gray" && Number.isFinite(value)) {
         text += `   ${format(1000 * (value - run.water) / run.water, 3)} HU`;

@@ -1,3 +1,4 @@
+import Formats
 import Foundation
 
 /// Writes the report of a run: one HTML file that needs nothing else.
@@ -58,24 +59,39 @@ public struct ReportWriter: ~Copyable, Sendable {
     if let drop { parts.drop(drop) }
   }
 
-  /// Writes the report of the slices handed over so far.
-  @discardableResult
-  public func write(_ data: ReportData) throws(ReportError) -> ReportSummary {
-    let embedded = selection.indices.filter { figures[$0] != nil }
+  /// The complete report of the slices handed over so far, which has no name yet.
+  func file(_ data: ReportData) throws(ReportError) -> PendingFile {
     let page = ReportPage(
       data: data, figures: figures.values.sorted { $0.index < $1.index }, sliceCount: sliceCount,
       embedded: embedded)
-    var file = try ReportFile(path: path)
-    try file.write(page.opening)
-    for index in embedded {
-      try file.write(#"<script type="application/json" id="slice-\#(index)">"#)
-      try file.write(try parts.pixels(of: index))
-      try file.write("</script>\n")
+    do {
+      var file = try PendingFile(path: path)
+      try file.write(page.opening)
+      for index in embedded {
+        try file.write(#"<script type="application/json" id="slice-\#(index)">"#)
+        try file.write(try parts.pixels(of: index))
+        try file.write("</script>\n")
+      }
+      try file.write(page.closing)
+      try file.complete()
+      return file
+    } catch let error as FileError {
+      throw .file(error)
+    } catch let error as ReportError {
+      throw error
+    } catch {
+      throw .cannotEncode(path: path, reason: "\(error)")
     }
-    try file.write(page.closing)
-    let bytes = file.bytes
-    try file.commit()
-    return ReportSummary(path: path, bytes: bytes, embedded: embedded)
+  }
+
+  private var embedded: [Int] { selection.indices.filter { figures[$0] != nil } }
+
+  /// Writes the report of the slices handed over so far.
+  @discardableResult
+  public func write(_ data: ReportData) throws(ReportError) -> ReportSummary {
+    var file = try file(data)
+    do throws(FileError) { try file.publish() } catch { throw .file(error) }
+    return ReportSummary(path: path, bytes: file.bytes, embedded: embedded)
   }
 
   /// Writes the report and removes its parts.
@@ -85,6 +101,9 @@ public struct ReportWriter: ~Copyable, Sendable {
     parts.remove()
     return summary
   }
+
+  /// Removes the unfinished report.
+  func removeParts() { parts.remove() }
 }
 
 /// What was written.

@@ -1,11 +1,9 @@
-import Crypto
 import Diffusion
 import Fields
-import Foundation
 import Operators
 import Reconstruction
 
-/// Builds the methods of a run and shares what they have in common: one operator for every geometry, one
+/// Builds the methods of a run and shares what they have in common: one operator and one judge for every geometry, one
 /// copy of every network.
 ///
 /// Not `Sendable`: it holds networks. One task works with it.
@@ -13,7 +11,7 @@ public final class MethodWorkshop {
   public let description: PipelineDescription
   public let threads: Int
   private var tomographies: [Int: NormalizedTomography<RadonTransform>] = [:]
-  private var modelErrors: [Int: ModelError] = [:]
+  private var benches: [Int: JudgingBench] = [:]
   private var prior: DiffusionPrior?
   private var networks: [String: HCheckpoint] = [:]
 
@@ -33,18 +31,26 @@ public final class MethodWorkshop {
     return tomography
   }
 
+  /// What judges the reconstructions from every n-th view.
+  func bench(everyView n: Int, of scan: ScanInput) throws -> JudgingBench {
+    if let ready = benches[n] { return ready }
+    let A = try tomography(everyView: n).A
+    let bench = try JudgingBench(
+      A, modelError: modelError(A, of: scan), thresholds: description.verdict, threads: threads)
+    benches[n] = bench
+    return bench
+  }
+
   /// How far the operator is from what made the data: itself, rays through the same pixels, or the line
   /// integrals of a continuous object.
-  func modelError(everyView n: Int, of scan: ScanInput) throws -> ModelError {
-    if scan.model == "operator" { return .none }
-    if let ready = modelErrors[n] { return ready }
-    let A = try tomography(everyView: n).A
-    let measured =
-      scan.model == "rays"
-      ? try ModelError.measure(A, against: RayTransform(A.domain, beam: A.beam, threads: threads))
-      : try ModelError.measure(A, raysPerBin: scan.raysPerBin)
-    modelErrors[n] = measured
-    return measured
+  private func modelError(_ A: RadonTransform, of scan: ScanInput) throws -> ModelError {
+    switch scan.model {
+    case .operator: return .none
+    case .rays:
+      let rays = try ImageProjector.rays(A.beam, A.domain, perBin: scan.raysPerBin, threads: threads)
+      return try ModelError.measure(A, against: { rays($0) })
+    case .closedForm, nil: return try ModelError.measure(A, raysPerBin: scan.raysPerBin)
+    }
   }
 
   public func method(_ method: MethodDescription, everyView n: Int = 1) throws -> any Reconstructor {
@@ -100,18 +106,43 @@ public final class MethodWorkshop {
     networks[path] = network
     return network
   }
+
+  /// Sentences on h-networks in use that were tuned for other noise than that of the scan.
+  ///
+  /// - Parameter level: σ of the line integrals relative to their mean.
+  func noiseWarnings(relative level: Double) -> [String] {
+    networks.sorted { $0.key < $1.key }.compactMap { $0.value.noiseWarning(relative: level) }
+  }
+
+  var usesTunedNetworks: Bool { !networks.isEmpty }
 }
 
-/// SHA-256 of the weights of a checkpoint, in hexadecimal.
-public func checkpointChecksum(_ path: String) throws -> String {
-  try fileChecksum(path.hasSuffix(".pt") ? path : CheckpointFiles.weights(in: path))
-}
+/// What judges the reconstructions of one geometry, and the total variation they are compared with.
+final class JudgingBench {
+  let judge: MeasurementConsistency<RadonTransform>
+  let nullSpace: NullSpace<RadonTransform>
+  private let totalVariation: TotalVariationMethod<RadonTransform>
+  private var latest: (slice: Int, image: Image)?
 
-/// SHA-256 of a file, in hexadecimal, read piece by piece.
-public func fileChecksum(_ path: String) throws -> String {
-  guard let file = FileHandle(forReadingAtPath: path) else { throw RunError.unreadable(path) }
-  defer { try? file.close() }
-  var hash = SHA256()
-  while let piece = try file.read(upToCount: 1 << 20), !piece.isEmpty { hash.update(data: piece) }
-  return hash.finalize().map { String(format: "%02x", $0) }.joined()
+  /// The method whose image ``reference(_:)`` gives.
+  static let referenceMethod = MethodDescription.tv(.discrepancy, limit: 3000)
+
+  init(
+    _ A: RadonTransform, modelError: ModelError, thresholds: VerdictThresholds, threads: Int
+  ) throws {
+    judge = MeasurementConsistency(A, modelError: modelError, thresholds: thresholds)
+    nullSpace = NullSpace(A)
+    guard case .tv(_, let limit) = Self.referenceMethod else {
+      preconditionFailure("the reference is not TV")
+    }
+    totalVariation = try TotalVariationMethod(A, limit: limit, threads: threads)
+  }
+
+  /// Total variation of a slice, computed once however many reconstructions ask for it.
+  func reference(_ measurement: SliceMeasurement) throws -> Image {
+    if let latest, latest.slice == measurement.index { return latest.image }
+    let image = try totalVariation.reconstruct(measurement).image
+    latest = (measurement.index, image)
+    return image
+  }
 }

@@ -2,17 +2,19 @@ import Diffusion
 import Fields
 import Formats
 import Foundation
+import Logging
 import Operators
 import Reconstruction
 
 /// Runs a pipeline: every slice is read, reconstructed by every method, judged and written.
 ///
-/// Memory does not grow with the number of slices: one slice is worked on while the next is read. Nothing
-/// stands under a final name before it is complete.
+/// Memory does not grow with the number of slices: one slice is worked on while the next is read. A run leaves all its
+/// files or none: nothing stands under a final name before everything is complete. Only `run.log` is there from the
+/// start.
 public struct PipelineRunner {
   private let description: PipelineDescription
   private let input: String?
-  private let output: URL
+  private let output: String
   private let threads: Int
   private let version: String
 
@@ -21,7 +23,7 @@ public struct PipelineRunner {
   ) {
     self.description = description
     self.input = input
-    self.output = URL(fileURLWithPath: output)
+    self.output = output
     self.threads = threads
     self.version = version
   }
@@ -33,11 +35,9 @@ public struct PipelineRunner {
     public let text: String
   }
 
-  /// - Parameter shouldStop: asked before every slice; a stopped run throws `CancellationError`.
-  /// - Parameter log: gets one line of progress at a time.
-  public func run(
-    shouldStop: () -> Bool = { false }, log: (String) -> Void
-  ) async throws -> Summary {
+  /// - Parameter log: gets what the run has to say; so does `run.log` in the output folder.
+  /// - Throws: `CancellationError` when the task is cancelled; what is wrong with the scan, a network or the output.
+  public func run(log: Logger) async throws -> Summary {
     let begin = ContinuousClock.now
     let scan = try await ScanInput(description, path: input)
     var recorder = try RunRecorder(description, scan: scan, version: version, threads: threads)
@@ -45,199 +45,98 @@ public struct PipelineRunner {
     let lines = try description.reconstructions.map {
       try ReconstructionLine($0, workshop: workshop, scan: scan)
     }
-    recorder.time("preparation", seconds: (ContinuousClock.now - begin) / .seconds(1), slices: scan.count)
-    log(
-      "\(scan.count) slices, \(scan.noise) (\(scan.noiseSource)); model error \(lines[0].modelErrorText); "
-        + "\(lines.map(\.named.name).joined(separator: ", ")) on \(threads) threads")
 
-    try FileManager.default.createDirectory(at: output, withIntermediateDirectories: true)
-    var volumes = try VolumeFiles(description, output: output, pages: scan.count)
+    try makeFolder(output)
+    let file = try RunLog(path: path("run.log"))
+    let record = Logger(label: log.label) { _ in file }
+    let log = Logger(label: log.label) { _ in MultiplexLogHandler([log.handler, file]) }
+    log.info(
+      """
+      \(scan.count) slices, \(scan.noise) (\(scan.noiseSource)); model error \(lines[0].modelErrorText); \
+      \(lines.map(\.named.name).joined(separator: ", ")) on \(threads) threads
+      """)
+    if workshop.usesTunedNetworks {
+      for warning in workshop.noiseWarnings(relative: try await scan.relativeNoise()) {
+        recorder.warn(warning)
+        log.warning("\(warning)")
+      }
+    }
+    recorder.time("preparation", seconds: seconds(since: begin), slices: scan.count)
+    do {
+      try await reconstruct(scan, lines, &recorder, log)
+    } catch {
+      record.error("\(error is CancellationError ? "interrupted" : "\(error)")")
+      throw error
+    }
+    let summary = recorder.summary(output: output)
+    record.info("\(summary.text)")
+    return summary
+  }
+
+  private func reconstruct(
+    _ scan: ScanInput, _ lines: [ReconstructionLine], _ recorder: inout RunRecorder, _ log: Logger
+  ) async throws {
+    let begin = ContinuousClock.now
+    let volumes = try VolumeFiles(description, pages: scan.count, path: path)
     var report = try ReportWriter(
-      path: output.appendingPathComponent("report.html").path, identity: recorder.identity,
-      sliceCount: scan.count,
+      path: path("report.html"), identity: recorder.identity, sliceCount: scan.count,
       limits: ReportLimits(
         rows: description.geometry.grid.shape[0], columns: description.geometry.grid.shape[1],
         panels: lines.count + 2))
+    do {
+      var picture = RunPicture(count: scan.count)
+      var index = 0
+      var waiting = ContinuousClock.now
+      for try await measurement in scan {
+        try Task.checkCancellation()
+        recorder.time("reading", since: waiting)
 
-    var picture = RunPicture(count: scan.count)
-    var next: Task<SliceMeasurement, any Error>? = scan.count > 0 ? Task { try await scan.slice(0) } : nil
-    for index in 0..<scan.count {
-      if shouldStop() {
-        next?.cancel()
-        throw RunError.interrupted(done: index, of: scan.count)
+        let start = ContinuousClock.now
+        let results = try lines.map { line in
+          try line.process(measurement) { recorder.time($0, since: $1) }
+        }
+        let spent = seconds(since: start)
+
+        let writing = ContinuousClock.now
+        try volumes.append(results)
+        recorder.add(results, slice: index, clipped: await scan.clipped(index), seconds: spent)
+        let page = ReportSlice(
+          index: index, results: results, geometry: description.geometry, seconds: spent)
+        try report.append(page)
+        picture.append(page)
+        recorder.time("writing", since: writing)
+        index += 1
+
+        let verdict = results[0].verdict
+        let left = Int(seconds(since: begin) / Double(index) * Double(scan.count - index))
+        let figures = String(
+          format: "χ² %.3f  %.1f s  %d:%02d left", verdict.figures.chiSquare, spent, left / 60, left % 60)
+        log.info("slice \(index)/\(scan.count)  \(verdict.status.rawValue)  \(figures)")
+        waiting = ContinuousClock.now
       }
-      let waiting = ContinuousClock.now
-      guard let measurement = try await next?.value else { break }
-      next = index + 1 < scan.count ? Task { try await scan.slice(index + 1) } : nil
-      recorder.time("reading", since: waiting)
 
-      let start = ContinuousClock.now
-      var results: [ReconstructionLine.Result] = []
-      for line in lines {
-        results.append(try line.process(measurement, references: results) { recorder.time($0, since: $1) })
-      }
-      let seconds = (ContinuousClock.now - start) / .seconds(1)
-
-      let writing = ContinuousClock.now
-      try volumes.append(results)
-      recorder.add(results, slice: index, clipped: await scan.clipped(index), seconds: seconds)
-      let page = ReportSlice(index: index, results: results, geometry: description.geometry, seconds: seconds)
-      try report.append(page)
-      picture.append(page)
-      recorder.time("writing", since: writing)
-
-      let verdict = results[0].verdict
-      let left = Int((ContinuousClock.now - begin) / .seconds(1) / Double(index + 1) * Double(scan.count - index - 1))
-      log(
-        "slice \(index + 1)/\(scan.count)  \(verdict.status.rawValue)  "
-          + String(format: "χ² %.3f  %.1f s  %d:%02d left", verdict.figures.chiSquare, seconds, left / 60, left % 60))
+      var files = PendingFiles()
+      var outputs = try volumes.complete(into: &files)
+      let verdicts = path("verdict.json")
+      var file = try PendingFile(path: verdicts)
+      try file.write(try recorder.verdictFile())
+      outputs.append(try FileRecord(verdicts, parts: [file.temporary]))
+      try files.add(file)
+      try files.add(try picture.file(path("picture.png")))
+      try files.add(try report.file(recorder.reportData(description)))
+      try files.add(try recorder.manifestFile(outputs: outputs), as: path("manifest.json"))
+      try Task.checkCancellation()
+      try files.publish()
+    } catch {
+      report.removeParts()
+      throw error
     }
-
-    try volumes.finish()
-    try recorder.writeVerdicts(to: output.appendingPathComponent("verdict.json"))
-    try recorder.writeManifest(to: output.appendingPathComponent("manifest.json"), volumes: volumes.names, in: output)
-    try picture.write(to: output.appendingPathComponent("picture.png"))
-    _ = try report.finish(recorder.reportData(description, workshop: workshop))
-    return recorder.summary(output: output.path)
-  }
-}
-
-/// One reconstruction of a run, with its judge.
-struct ReconstructionLine {
-  let named: PipelineDescription.NamedMethod
-  private let method: any Reconstructor
-  private let judge: MeasurementConsistency<RadonTransform>
-  private let nullSpace: NullSpace<RadonTransform>
-  private let classical: TotalVariationMethod<RadonTransform>
-  private let geometry: GeometryDescription
-
-  struct Result {
-    let named: PipelineDescription.NamedMethod
-    /// 1/mm
-    let reconstruction: SliceReconstruction
-    let verdict: Verdict
-    /// In units of σ, for the views that were used.
-    let residual: Sinogram
-    /// 1/mm
-    let nullSpace: Image
-    let seconds: Double
+    report.removeParts()
   }
 
-  init(_ named: PipelineDescription.NamedMethod, workshop: MethodWorkshop, scan: ScanInput) throws {
-    self.named = named
-    let A = try workshop.tomography(everyView: named.everyView).A
-    method = try workshop.method(named.method, everyView: named.everyView)
-    geometry = workshop.description.geometry.everyView(named.everyView)
-    judge = MeasurementConsistency(
-      A, modelError: try workshop.modelError(everyView: named.everyView, of: scan),
-      thresholds: workshop.description.verdict)
-    nullSpace = NullSpace(A)
-    classical = try TotalVariationMethod(A, threads: workshop.threads)
-  }
+  private func path(_ name: String) -> String { output.hasSuffix("/") ? output + name : "\(output)/\(name)" }
 
-  var modelErrorText: String {
-    judge.modelError == .none
-      ? "none (the data were made with the reconstruction's own operator)"
-      : String(format: "%.2f of the step between neighbouring bins", judge.modelError.factor)
-  }
-
-  /// - Parameter references: what earlier lines made of the same slice.
-  func process(
-    _ whole: SliceMeasurement, references: [Result], time: (String, ContinuousClock.Instant) -> Void
-  ) throws -> Result {
-    let measurement = whole.everyView(named.everyView)
-    let start = ContinuousClock.now
-    let reconstruction = try method.reconstruct(measurement)
-    time(named.name, start)
-    let seconds = (ContinuousClock.now - start) / .seconds(1)
-
-    let judging = ContinuousClock.now
-    var reference: (method: String, image: Image)?
-    if named.method.name != .tv {
-      let known = references.first { $0.named.method.name == .tv && $0.named.everyView == named.everyView }
-      reference = (
-        "tv", try known?.reconstruction.image ?? classical.reconstruct(measurement).image
-      )
-    }
-    let support = try nullSpace(reconstruction.image, variance: measurement.variance)
-    let judgement = try judge.judge(
-      reconstruction.image, method: named.name, slice: whole.index + 1, measurement: measurement.sinogram,
-      variance: measurement.variance, reference: reference, nullSpaceFraction: support.fraction)
-    time("verdict", judging)
-    return Result(
-      named: named, reconstruction: reconstruction, verdict: judgement.verdict, residual: judgement.residual,
-      nullSpace: support.map, seconds: seconds)
-  }
-}
-
-extension SliceMeasurement {
-  /// The measurement of every n-th view alone.
-  func everyView(_ n: Int) -> SliceMeasurement {
-    guard n > 1 else { return self }
-    func thin(_ field: Sinogram) -> Sinogram {
-      let bins = field.shape[1]
-      let rows = stride(from: 0, to: field.shape[0], by: n).map { $0 }
-      return Sinogram(
-        shape: [rows.count, bins], samples: rows.flatMap { field.samples[$0 * bins..<($0 + 1) * bins] })
-    }
-    return SliceMeasurement(index: index, sinogram: thin(sinogram), variance: thin(variance))
-  }
-}
-
-/// The volumes of a run: `volume.tif` and one file for every further reconstruction and deviation.
-struct VolumeFiles: ~Copyable {
-  private var writers: [FileBox] = []
-  private let scale: AttenuationScale
-  private let unit: VolumeUnit
-  private(set) var names: [String] = []
-
-  /// ``TIFFWriter`` cannot be copied, so arrays cannot hold it.
-  private final class FileBox {
-    var writer: TIFFWriter?
-    let place: Int
-    let isDeviation: Bool
-
-    init(_ writer: consuming TIFFWriter, place: Int, isDeviation: Bool) {
-      self.writer = consume writer
-      self.place = place
-      self.isDeviation = isDeviation
-    }
-  }
-
-  init(_ description: PipelineDescription, output: URL, pages: Int) throws {
-    scale = description.attenuation
-    unit = description.unit
-    let grid = description.geometry.grid
-    for (place, named) in description.reconstructions.enumerated() {
-      let base = place == 0 ? "volume" : named.name
-      var files = [(name: base, isDeviation: false)]
-      if named.method.givesDeviation { files.append(("\(base)-deviation", true)) }
-      for file in files {
-        let writer = try TIFFWriter(
-          path: output.appendingPathComponent("\(file.name).tif").path, rows: grid.shape[0],
-          columns: grid.shape[1], pages: pages, spacing: Spacing(x: grid.spacing[1], y: grid.spacing[0]),
-          unit: unit.rawValue, metadata: ["method": named.name])
-        writers.append(FileBox(writer, place: place, isDeviation: file.isDeviation))
-        names.append("\(file.name).tif")
-      }
-    }
-  }
-
-  mutating func append(_ results: [ReconstructionLine.Result]) throws {
-    for box in writers {
-      let reconstruction = results[box.place].reconstruction
-      let image =
-        box.isDeviation
-        ? unit.convertDifference(reconstruction.deviation ?? reconstruction.image.map { _ in 0 }, scale)
-        : unit.convert(reconstruction.image, scale)
-      try box.writer?.append(image)
-    }
-  }
-
-  /// Gives all files their names, when all are complete.
-  mutating func finish() throws {
-    for box in writers {
-      if let writer = box.writer.take() { try writer.finish() }
-    }
+  private func seconds(since start: ContinuousClock.Instant) -> Double {
+    (ContinuousClock.now - start) / .seconds(1)
   }
 }

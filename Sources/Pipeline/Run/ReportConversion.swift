@@ -10,7 +10,7 @@ extension ReportSlice {
     var panels: [ReportPanel] = []
     let window = ReportWindow(ReportSlice.window(primary.reconstruction.image))
     for result in results {
-      let every = result.named.everyView > 1 ? ", every \(result.named.everyView). view" : ""
+      let every = result.named.everyView > 1 ? ", every \(ordinal(result.named.everyView)) view" : ""
       panels.append(
         ReportPanel(
           name: result.named.name, meaning: "\(result.named.method.title)\(every)",
@@ -58,13 +58,17 @@ extension ReportVerdict {
       ReportFact("inconsistency of the views", String(format: "%.3f", figures.inconsistency)),
     ]
     if let shift = figures.axisShift {
-      facts.append(ReportFact("error of the rotation axis", String(format: "%.2f ± %.2f bins", shift.value, shift.sigma)))
+      facts.append(
+        ReportFact("error of the rotation axis", String(format: "%.2f ± %.2f bins", shift.value, shift.sigma))
+      )
     }
     if let contradiction = verdict.contradiction {
       facts.append(
         ReportFact(
           "strongest contradiction",
-          String(format: "%.1f σ at row %d, column %d", contradiction.z, contradiction.row + 1, contradiction.column + 1)))
+          String(
+            format: "%.1f σ at row %d, column %d", contradiction.z, contradiction.row + 1,
+            contradiction.column + 1)))
     }
     self.init(
       status: status, method: verdict.method, chiSquared: figures.chiSquare,
@@ -77,4 +81,11 @@ extension ReportVerdict {
       worstRays: figures.worstRays.map { Ray(view: $0.view, bin: $0.bin, residual: $0.residual) },
       reasons: verdict.reasons, facts: facts)
   }
+}
+
+/// `1st`, `2nd`, `3rd`, `4th`, `11th`.
+func ordinal(_ number: Int) -> String {
+  let isTeen = (11...13).contains(number % 100)
+  let ending = isTeen ? "th" : [1: "st", 2: "nd", 3: "rd"][number % 10] ?? "th"
+  return "\(number)\(ending)"
 }

@@ -8,7 +8,8 @@ public enum RunError: Error, Equatable, CustomStringConvertible {
   case wrongShape(path: String, found: Shape, expected: Shape)
   case wrongViews(path: String, found: Int, expected: Int)
   case differentCounts(String, Int, String, Int)
-  case interrupted(done: Int, of: Int)
+  /// The slice counts from 1.
+  case notFinite(method: String, slice: Int)
 
   public var description: String {
     switch self {
@@ -26,8 +27,9 @@ public enum RunError: Error, Equatable, CustomStringConvertible {
     case .differentCounts(let first, let firstCount, let second, let secondCount):
       "'\(first)' has \(firstCount) slices, '\(second)' has \(secondCount). Give volumes of the same scan, "
         + "or choose pages with --pages."
-    case .interrupted(let done, let count):
-      "stopped after \(done) of \(count) slices; nothing was written under its final name. Run the same command again."
+    case .notFinite(let method, let slice):
+      "the image that '\(method)' made of slice \(slice) holds values that are not numbers. Check the measurements and their "
+        + "noise with 'deft info', or use another method."
     }
   }
 }

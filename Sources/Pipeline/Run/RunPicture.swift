@@ -1,6 +1,5 @@
 import Fields
 import Formats
-import Foundation
 
 /// `picture.png` of a run: a few slices from top to bottom, their panels from left to right.
 struct RunPicture {
@@ -22,5 +21,6 @@ struct RunPicture {
       })
   }
 
-  func write(to url: URL) throws { try picture.write(to: url.path) }
+  /// The complete picture, which has no name yet.
+  func file(_ path: String) throws -> PendingFile { try picture.file(path) }
 }

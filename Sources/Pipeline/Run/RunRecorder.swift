@@ -1,4 +1,3 @@
-import Crypto
 import Diffusion
 import Fields
 import Foundation
@@ -22,21 +21,15 @@ struct RunRecorder {
     var configuration: String
     var seed: UInt64
     var threads: Int
-    var inputs: [File]
+    var inputs: [FileRecord]
     var networks: [Network]
     var noise: String
     var noiseSource: String
-    var measurementModel: String?
+    var measurementModel: SimulationModel?
     var warnings: [String]
     var slices: [Slice] = []
-    var outputs: [File] = []
+    var outputs: [FileRecord] = []
     var seconds = 0.0
-
-    struct File: Codable {
-      var name: String
-      var bytes: Int
-      var sha256: String
-    }
 
     struct Network: Codable {
       var role: String
@@ -60,60 +53,50 @@ struct RunRecorder {
     var networks: [Manifest.Network] = []
     let methods = description.reconstructions.map(\.method)
     if let prior = description.prior, methods.contains(where: { $0.name == .dds || $0.name == .deft }) {
-      networks.append(.init(role: "prior", name: name(of: prior), sha256: try checkpointChecksum(prior)))
+      networks.append(
+        .init(role: "prior", name: lastComponent(of: prior), sha256: try checkpointChecksum(prior)))
     }
     for method in methods {
       switch method {
       case .deft(_, let h):
-        networks.append(.init(role: "h-network", name: name(of: h), sha256: try checkpointChecksum(h)))
+        networks.append(
+          .init(role: "h-network", name: lastComponent(of: h), sha256: try checkpointChecksum(h)))
       case .postprocess(let network):
-        networks.append(.init(role: "U-Net", name: name(of: network), sha256: try checkpointChecksum(network)))
+        networks.append(
+          .init(role: "U-Net", name: lastComponent(of: network), sha256: try checkpointChecksum(network)))
       case .fbp, .cgls, .tv, .dds: break
       }
     }
     var warnings: [String] = []
     switch scan.model {
-    case "operator":
+    case .operator:
       warnings.append(
         "The measurements were simulated with the reconstruction's own operator (an inverse crime): errors of a "
           + "real scanner's model are absent, and every figure is better than it would be on a scan.")
     case let model?:
-      warnings.append("The measurements were simulated (model: \(model)).")
+      warnings.append("The measurements were simulated (model: \(model.rawValue)).")
     case nil: break
     }
-    if scan.noiseSource != "stated in the input" {
+    if scan.noiseSource != .input {
       warnings.append("The noise is \(scan.noise), \(scan.noiseSource); χ² is only as right as this.")
     }
     manifest = Manifest(
       program: "deft \(version)",
-      software: ["libtorch": Torch.version], pipeline: name(of: description.file), configuration: configuration,
-      seed: description.seed, threads: threads, inputs: try scan.files.map(RunRecorder.file), networks: networks,
-      noise: "\(scan.noise)", noiseSource: scan.noiseSource, measurementModel: scan.model, warnings: warnings)
+      software: ["libtorch": Torch.version], pipeline: lastComponent(of: description.file),
+      configuration: configuration,
+      seed: description.seed, threads: threads,
+      inputs: try scan.files.map { try FileRecord($0.path, parts: $0.parts) }, networks: networks,
+      noise: "\(scan.noise)", noiseSource: "\(scan.noiseSource)", measurementModel: scan.model,
+      warnings: warnings)
     let parts =
       [configuration, "\(description.seed)"] + manifest.inputs.map(\.sha256) + manifest.networks.map(\.sha256)
-    identity = SHA256.hash(data: Data(parts.joined(separator: "\n").utf8)).map { String(format: "%02x", $0) }.joined()
-  }
-
-  private static func file(_ path: String) throws -> Manifest.File {
-    var isFolder: ObjCBool = false
-    _ = FileManager.default.fileExists(atPath: path, isDirectory: &isFolder)
-    guard isFolder.boolValue else {
-      let size = (try FileManager.default.attributesOfItem(atPath: path)[.size] as? Int) ?? 0
-      return Manifest.File(name: name(of: path), bytes: size, sha256: try fileChecksum(path))
-    }
-    // A folder's checksum is that of its files' checksums in the order of their names.
-    var hash = SHA256()
-    var bytes = 0
-    for entry in try FileManager.default.contentsOfDirectory(atPath: path).sorted() {
-      let part = try file(path + "/" + entry)
-      hash.update(data: Data("\(entry) \(part.sha256)\n".utf8))
-      bytes += part.bytes
-    }
-    return Manifest.File(
-      name: name(of: path), bytes: bytes, sha256: hash.finalize().map { String(format: "%02x", $0) }.joined())
+    identity = checksum(of: parts.joined(separator: "\n"))
   }
 
   // MARK: During the run
+
+  /// Adds a sentence that a reader must know before believing the pictures.
+  mutating func warn(_ sentence: String) { manifest.warnings.append(sentence) }
 
   mutating func time(_ stage: String, since start: ContinuousClock.Instant) {
     time(stage, seconds: (ContinuousClock.now - start) / .seconds(1), slices: 1)
@@ -135,7 +118,8 @@ struct RunRecorder {
     manifest.slices.append(
       .init(
         slice: slice + 1,
-        status: Dictionary(results.map { ($0.named.name, $0.verdict.status) }, uniquingKeysWith: { a, _ in a }),
+        status: Dictionary(
+          results.map { ($0.named.name, $0.verdict.status) }, uniquingKeysWith: { a, _ in a }),
         seconds: seconds, clipped: clipped))
   }
 
@@ -147,21 +131,23 @@ struct RunRecorder {
     var verdicts: [Verdict]
   }
 
-  func writeVerdicts(to url: URL) throws {
-    try write(VerdictFile(status: primary.worstStatus, verdicts: verdicts), to: url)
+  /// `verdict.json`
+  func verdictFile() throws -> Data {
+    try encoded(VerdictFile(status: primary.worstStatus, verdicts: verdicts.map(\.countedFromOne)))
   }
 
-  mutating func writeManifest(to url: URL, volumes: [String], in folder: URL) throws {
-    manifest.outputs = try (volumes + ["verdict.json"]).map {
-      try RunRecorder.file(folder.appendingPathComponent($0).path)
-    }
-    try write(manifest, to: url)
+  /// `manifest.json`
+  ///
+  /// - Parameter outputs: what else the run has written.
+  mutating func manifestFile(outputs: [FileRecord]) throws -> Data {
+    manifest.outputs = outputs
+    return try encoded(manifest)
   }
 
-  private func write<T: Encodable>(_ value: T, to url: URL) throws {
+  private func encoded(_ value: some Encodable) throws -> Data {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
-    try encoder.encode(value).write(to: url, options: [.atomic])
+    return try encoder.encode(value)
   }
 
   func summary(output: String) -> PipelineRunner.Summary {
@@ -174,22 +160,30 @@ struct RunRecorder {
         \(primary.count) slices: \(counts.joined(separator: ", "))
         volume   \(output)/volume.tif
         report   \(output)/report.html
+        log      \(output)/run.log
         picture  \(output)/picture.png
         verdicts \(output)/verdict.json
         Research software: not for diagnostic use.
         """)
   }
 
-  func reportData(_ description: PipelineDescription, workshop: MethodWorkshop) -> ReportData {
+  func reportData(_ description: PipelineDescription) -> ReportData {
     let (beam, grid) = (description.geometry.beam, description.geometry.grid)
     func brief(_ value: Double) -> String { String(format: "%g", value) }
-    let step = beam.angles.count > 1 ? beam.angles[1].degrees - beam.angles[0].degrees : 0
+    let steps = zip(beam.angles, beam.angles.dropFirst()).map { $1.degrees - $0.degrees }
+    let isEven = steps.allSatisfy { abs($0 - steps[0]) < 1e-6 * abs(steps[0]) }
+    let views =
+      steps.isEmpty
+      ? "1"
+      : isEven ? "\(beam.angles.count), \(brief(steps[0]))° apart" : "\(beam.angles.count), unevenly spaced"
     return ReportData(
       title: description.title, methods: description.reconstructions.map(\.name),
       geometry: [
         ReportFact("geometry", "parallel beam"),
-        ReportFact("views", "\(beam.angles.count), \(brief(step))° apart"),
-        ReportFact("bins", "\(beam.bins) of \(brief(beam.binSpacing)) mm, axis at bin \(brief(beam.axis))"),
+        ReportFact("views", views),
+        ReportFact(
+          "bins",
+          "\(beam.bins) of \(brief(beam.binSpacing)) mm, axis at bin \(brief(beam.axis + 1)) counted from 1"),
         ReportFact("image", "\(grid.shape) pixels of \(brief(grid.spacing[1])) mm"),
         ReportFact("noise", "\(manifest.noise); \(manifest.noiseSource)"),
         ReportFact("water", "\(brief(description.attenuation.water)) / mm"),
@@ -208,5 +202,27 @@ struct RunRecorder {
   }
 }
 
-/// The last part of a path: the folders above it are nobody else's business.
-private func name(of path: String) -> String { URL(fileURLWithPath: path).lastPathComponent }
+extension Verdict {
+  /// The same with views, bins, rows and columns counted from 1, as people and files do.
+  var countedFromOne: Verdict {
+    var result = self
+    result.figures = figures.countedFromOne
+    result.reference?.figures = reference?.figures.countedFromOne ?? figures
+    result.contradiction?.row += 1
+    result.contradiction?.column += 1
+    return result
+  }
+}
+
+extension ResidualFigures {
+  fileprivate var countedFromOne: ResidualFigures {
+    var result = self
+    for i in views.indices { result.views[i].index += 1 }
+    for i in bins.indices { result.bins[i].index += 1 }
+    for i in worstRays.indices {
+      result.worstRays[i].view += 1
+      result.worstRays[i].bin += 1
+    }
+    return result
+  }
+}

@@ -1,7 +1,5 @@
-import Crypto
 import Diffusion
 import Fields
-import Foundation
 
 /// Slices through random phantoms: every draw is a new object.
 public struct PhantomImages: ImageSource {
@@ -21,8 +19,7 @@ public struct PhantomImages: ImageSource {
     self.attenuation = attenuation
     // A family that can be drawn once can always be: what it checks are its ranges, not its seed.
     _ = try family.phantom(seed: 0)
-    let digest = SHA256.hash(data: Data("\(family) \(attenuation)".utf8))
-      .map { String(format: "%02x", $0) }.joined()
+    let digest = checksum(of: "\(family) \(attenuation)")
     identity = [
       NamedValue("the family of phantoms", "'\(family.name)' on \(size) pixels, of SHA-256 \(digest)")
     ]

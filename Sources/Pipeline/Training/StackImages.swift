@@ -47,7 +47,7 @@ public final class StackImages: ImageSource {
     }
     guard !pages.isEmpty else { throw TrainingError.noImages(paths.joined(separator: ", ")) }
     self.pages = pages
-    let digest = hash.finalize().map { String(format: "%02x", $0) }.joined()
+    let digest = hash.finalize().hexadecimal
     identity = [NamedValue("the content of the stacks", "\(pages.count) pages of SHA-256 \(digest)")]
   }
 

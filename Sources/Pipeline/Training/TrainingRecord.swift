@@ -1,19 +1,14 @@
 import Diffusion
+import Formats
 import Foundation
 
 /// How a checkpoint came about: `training.json` beside the weights, with the loss curve in `loss.csv`.
 public struct TrainingRecord: Codable, Sendable {
-  public struct Images: Codable, Sendable {
-    public var name: String
-    public var bytes: Int
-    public var sha256: String
-  }
-
   public var program: String
   public var libtorch: String
   /// The training file, word for word; the seed is in it.
   public var configuration: String
-  public var images: [Images]
+  public var images: [FileRecord]
   public var parameters: Int
   public var threads: Int
   public var iterations: Int
@@ -26,12 +21,7 @@ public struct TrainingRecord: Codable, Sendable {
     program = "deft \(version)"
     libtorch = Torch.version
     configuration = try String(contentsOfFile: file, encoding: .utf8)
-    images = try paths.map { path in
-      Images(
-        name: URL(fileURLWithPath: path).lastPathComponent,
-        bytes: (try FileManager.default.attributesOfItem(atPath: path)[.size] as? Int) ?? 0,
-        sha256: try fileChecksum(path))
-    }
+    images = try paths.map { try FileRecord($0, parts: TIFFStack(path: $0).files) }
     self.parameters = parameters
     self.threads = threads
     iterations = 0
@@ -45,9 +35,11 @@ public struct TrainingRecord: Codable, Sendable {
     record.seconds = seconds.rounded()
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-    let url = URL(fileURLWithPath: folder)
-    try encoder.encode(record).write(to: url.appendingPathComponent("training.json"), options: [.atomic])
-    let curve = try Data(contentsOf: url.appendingPathComponent("training/loss.csv"))
-    try curve.write(to: url.appendingPathComponent("loss.csv"), options: [.atomic])
+    try writeFile(try encoder.encode(record), to: "\(folder)/training.json")
+    // A run that was stopped before its first report has no curve yet.
+    let curve = "\(folder)/training/loss.csv"
+    if FileManager.default.fileExists(atPath: curve) {
+      try writeFile(try Data(contentsOf: URL(fileURLWithPath: curve)), to: "\(folder)/loss.csv")
+    }
   }
 }

@@ -1,0 +1,78 @@
+import Fields
+import Operators
+import Reconstruction
+
+/// One reconstruction of a run, with its judge.
+struct ReconstructionLine {
+  let named: PipelineDescription.NamedMethod
+  /// Nil where the reference of the verdicts is the method itself.
+  private let method: (any Reconstructor)?
+  private let bench: JudgingBench
+
+  struct Result {
+    let named: PipelineDescription.NamedMethod
+    /// 1/mm
+    let reconstruction: SliceReconstruction
+    let verdict: Verdict
+    /// In units of σ, for the views that were used.
+    let residual: Sinogram
+    /// 1/mm
+    let nullSpace: Image
+  }
+
+  init(_ named: PipelineDescription.NamedMethod, workshop: MethodWorkshop, scan: ScanInput) throws {
+    self.named = named
+    bench = try workshop.bench(everyView: named.everyView, of: scan)
+    method =
+      named.method == JudgingBench.referenceMethod
+      ? nil : try workshop.method(named.method, everyView: named.everyView)
+  }
+
+  var modelErrorText: String {
+    let error = bench.judge.modelError
+    return error == .none
+      ? "none (the data were made with the reconstruction's own operator)"
+      : String(format: "%.2f of the step between neighbouring bins", error.factor)
+  }
+
+  func process(
+    _ whole: SliceMeasurement, time: (String, ContinuousClock.Instant) -> Void
+  ) throws -> Result {
+    try Task.checkCancellation()
+    let measurement = whole.everyView(named.everyView)
+    let start = ContinuousClock.now
+    let reconstruction =
+      try method?.reconstruct(measurement) ?? SliceReconstruction(image: bench.reference(measurement))
+    time(named.name, start)
+    guard reconstruction.image.samples.allSatisfy(\.isFinite) else {
+      throw RunError.notFinite(method: named.name, slice: whole.index + 1)
+    }
+
+    let judging = ContinuousClock.now
+    // Two images of total variation would only agree with each other.
+    let reference =
+      named.method.name == .tv ? nil : (method: "tv", image: try bench.reference(measurement))
+    let support = try bench.nullSpace(reconstruction.image, variance: measurement.variance)
+    let judgement = try bench.judge.judge(
+      reconstruction.image, method: named.name, slice: whole.index + 1, measurement: measurement.sinogram,
+      variance: measurement.variance, reference: reference, nullSpaceFraction: support.fraction)
+    time("verdict", judging)
+    return Result(
+      named: named, reconstruction: reconstruction, verdict: judgement.verdict, residual: judgement.residual,
+      nullSpace: support.map)
+  }
+}
+
+extension SliceMeasurement {
+  /// The measurement of every n-th view alone.
+  func everyView(_ n: Int) -> SliceMeasurement {
+    guard n > 1 else { return self }
+    func thin(_ field: Sinogram) -> Sinogram {
+      let bins = field.shape[1]
+      let rows = stride(from: 0, to: field.shape[0], by: n).map { $0 }
+      return Sinogram(
+        shape: [rows.count, bins], samples: rows.flatMap { field.samples[$0 * bins..<($0 + 1) * bins] })
+    }
+    return SliceMeasurement(index: index, sinogram: thin(sinogram), variance: thin(variance))
+  }
+}
