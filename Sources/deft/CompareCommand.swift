@@ -1,9 +1,7 @@
 import ArgumentParser
-import Fields
-import Formats
 import Foundation
+import Formats
 import Pipeline
-import Reconstruction
 
 struct CompareCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
@@ -13,6 +11,9 @@ struct CompareCommand: AsyncParsableCommand {
       A method is a name with settings: fbp, cgls, tv, tv:lambda=300, dds:50, deft:10:eta=0, deft:10:draws=8, \
       deft:10:h=FOLDER, postprocess:network=FOLDER. The first number is the number of steps. \
       Image metrics use a data range of 2000 HU.
+
+      The table and the images are written after every finished method: an interrupted comparison keeps them. In JSON, \
+      which has no infinity, the PSNR of an image that equals the truth is left out.
       """)
 
   @Argument(help: "The pipeline that made the scan.")
@@ -47,72 +48,75 @@ struct CompareCommand: AsyncParsableCommand {
   @Flag(help: "Take the truth's pixels to be as far apart as the pipeline's, whatever its file says.")
   var ignoreSpacing = false
 
-  @Option(help: "Threads.")
-  var threads = ProcessInfo.processInfo.activeProcessorCount
+  @OptionGroup var parallel: ThreadCount
 
   @Option(help: "The seed of the draws, instead of the pipeline's.")
   var seed: UInt64?
 
+  func validate() throws {
+    // Which h-network a method gets is known from the pipeline only.
+    do {
+      _ = try list(h: "the pipeline's")
+    } catch {
+      throw ValidationError("\(error)")
+    }
+    guard offset.isFinite else { throw ValidationError("'--offset' is \(offset), expected a number.") }
+  }
+
+  private func list(h: String?) throws -> [(argument: String, method: MethodDescription)] {
+    let arguments = methods.split(separator: ",", omittingEmptySubsequences: false).map {
+      $0.trimmingCharacters(in: .whitespaces)
+    }
+    if let twice = arguments.first(where: { one in arguments.count { $0 == one } > 1 }) {
+      throw ValidationError("The method '\(twice)' is named twice.")
+    }
+    return try arguments.map { ($0, try MethodDescription(argument: $0, h: h)) }
+  }
+
   func run() async throws {
-    var description = try PipelineDescription(file: pipeline)
-    if let seed { description.seed = seed }
-    let workshop = MethodWorkshop(description, threads: threads)
-    let list = try methods.split(separator: ",").map(String.init).map {
-      (argument: $0, method: try MethodDescription(argument: $0, h: description.h))
-    }
-    let scan = try await ScanInput(description, path: input)
-    let volume = try AttenuationVolume(
-      path: truth, pages: pages, unit: unit, offset: offset, ignoresSpacing: ignoreSpacing, for: description)
-    guard volume.count == scan.count else {
-      throw RunError.differentCounts(truth, volume.count, input, scan.count)
-    }
-    var measurements: [SliceMeasurement] = []
-    var images: [Image] = []
-    for index in 0..<scan.count {
-      measurements.append(try await scan.slice(index))
-      images.append(description.attenuation.hounsfield(try await volume.field(at: index)))
-    }
-    var results: [[Image]] = list.map { _ in [] }
-    let progress = StandardError()
-    let rows = try Comparison(workshop).run(list, measurements: measurements, truth: images) {
-      place, slice, image, figures in
-      results[place].append(image)
-      progress.line(
-        "\(list[place].argument)  slice \(slice + 1)/\(scan.count)  "
-          + String(format: "PSNR %.2f dB  SSIM %.4f  χ² %.3f  %.2f s", figures.psnr, figures.ssim, figures.chi2, figures.seconds))
-    }
-    if let folder = self.images {
-      try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-      let spacing = description.geometry.grid.spacing
-      for (place, stack) in results.enumerated() where !stack.isEmpty {
-        let name = String(list[place].argument.map { $0.isLetter || $0.isNumber ? $0 : Character("-") })
-        var writer = try TIFFWriter(
-          path: folder + "/" + name + ".tif", rows: stack[0].shape[0], columns: stack[0].shape[1],
-          pages: stack.count, spacing: Spacing(x: spacing[1], y: spacing[0]), unit: "HU")
-        for image in stack { try writer.append(image) }
-        try writer.finish()
+    try await interruptible(left: { "finished methods were kept" }) { _ in
+      var description = try PipelineDescription(file: pipeline)
+      if let seed { description.seed = seed }
+      let methods = try list(h: description.h)
+      let comparison = try Comparison(
+        MethodWorkshop(description, threads: parallel.threads),
+        scan: try await ScanInput(description, path: input),
+        truth: AttenuationVolume(
+          path: truth, pages: pages, unit: unit, offset: offset, ignoresSpacing: ignoreSpacing,
+          for: description))
+      let count = comparison.scan.count
+      var latest: ComparisonTable?
+      do {
+        _ = try await comparison.run(
+          methods, images: images,
+          onSlice: { method, slice in
+            Console.line(
+              "\(method)  slice \(slice.slice)/\(count)  PSNR \(Self.decibels(slice.psnr)) dB  "
+                + String(format: "SSIM %.4f  χ² %.3f  %.2f s", slice.ssim, slice.chi2, slice.seconds))
+          },
+          onMethod: { table in
+            latest = table
+            if let json, json != "-" { try writeFile(try table.json(), to: json) }
+          })
+      } catch {
+        if let latest { try show(latest) }
+        throw error
       }
-    }
-    let table = ComparisonTable(
-      rows, scan: scan, sigma: measurements[0].sigma, truth: truth, threads: threads, seed: description.seed)
-    if json != "-" { print(text(table)) }
-    if let json {
-      let encoder = JSONEncoder()
-      encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
-      let data: Data = try encoder.encode(table)
-      if json == "-" {
-        print(String(decoding: data, as: UTF8.self))
-      } else {
-        try data.write(to: URL(fileURLWithPath: json), options: [.atomic])
-      }
+      if let latest { try show(latest) }
     }
   }
 
-  private func text(_ table: ComparisonTable) -> String {
+  private func show(_ table: ComparisonTable) throws {
+    try Console.output(json == "-" ? String(decoding: try table.json(), as: UTF8.self) : Self.text(table))
+  }
+
+  private static func decibels(_ value: Double?) -> String { value.map { String(format: "%.2f", $0) } ?? "∞" }
+
+  private static func text(_ table: ComparisonTable) -> String {
     let header = ["method", "NFE", "PSNR/dB", "SSIM", "RMSE/HU", "χ²", "s/slice"]
     let rows = table.methods.map { row in
       [
-        row.method, String(row.nfe), String(format: "%.2f", row.psnr), String(format: "%.4f", row.ssim),
+        row.method, String(row.nfe), decibels(row.psnr), String(format: "%.4f", row.ssim),
         String(format: "%.1f", row.rmse), String(format: "%.3f", row.chi2),
         String(format: "%.2f", row.secondsPerSlice),
       ]
@@ -125,9 +129,4 @@ struct CompareCommand: AsyncParsableCommand {
       }.joined(separator: "  ")
     }.joined(separator: "\n")
   }
-}
-
-/// Progress and log lines.
-struct StandardError {
-  func line(_ text: String) { FileHandle.standardError.write(Data((text + "\n").utf8)) }
 }

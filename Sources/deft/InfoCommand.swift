@@ -22,16 +22,18 @@ struct InfoCommand: AsyncParsableCommand {
   var json = false
 
   func run() async throws {
-    let stop = StopSignal()
-    var progress: SliceProgress?
-    let inspection = try await Inspection(path: file) { done, count in
-      if progress == nil { progress = SliceProgress("pages", total: count, stop: stop) }
-      try progress?.report(done)
-    }
-    switch inspection {
-    case .stack(let stack): print(json ? try encoded(stack) : Self.text(stack))
-    case .checkpoint(let checkpoint): print(json ? try encoded(checkpoint) : Self.text(checkpoint))
-    case .record(let text): print(text)
+    try await interruptible(left: { nil }) { _ in
+      var progress: SliceProgress?
+      let inspection = try await Inspection(path: file) { done, count in
+        if progress == nil { progress = SliceProgress("pages", total: count) }
+        try progress?.report(done)
+      }
+      switch inspection {
+      case .stack(let stack): try Console.output(json ? try encoded(stack) : Self.text(stack))
+      case .checkpoint(let checkpoint):
+        try Console.output(json ? try encoded(checkpoint) : Self.text(checkpoint))
+      case .record(let text): try Console.output(text)
+      }
     }
   }
 
@@ -92,11 +94,4 @@ struct InfoCommand: AsyncParsableCommand {
   }
 
   private static func number(_ value: Double) -> String { String(format: "%.7g", value) }
-}
-
-/// JSON as this program prints it: indented, keys sorted.
-func encoded(_ value: some Encodable) throws -> String {
-  let encoder = JSONEncoder()
-  encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-  return String(decoding: try encoder.encode(value), as: UTF8.self)
 }

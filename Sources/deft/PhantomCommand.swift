@@ -2,8 +2,6 @@ import ArgumentParser
 import Diffusion
 import Pipeline
 
-extension VolumeUnit: ExpressibleByArgument {}
-
 struct PhantomCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "phantom",
@@ -39,27 +37,25 @@ struct PhantomCommand: AsyncParsableCommand {
   @OptionGroup var parallel: ThreadCount
 
   func validate() throws {
-    guard (1...65536).contains(size) else {
-      throw ValidationError("'--size' is \(size), expected a number from 1 to 65536.")
-    }
-    guard (1...1_000_000).contains(slices) else {
-      throw ValidationError("'--slices' is \(slices), expected a number from 1 to 1000000.")
-    }
+    try expect(size, in: 1...16384, of: "--size")
+    try expect(slices, in: 1...1_000_000, of: "--slices")
     guard water > 0, water.isFinite else {
       throw ValidationError("'--water' is \(water), expected a number above 0.")
     }
   }
 
   func run() async throws {
-    try destination.expectOther(than: file)
-    let phantom = try PhantomStack(file: file, slices: slices, seed: seed)
-    let unit = self.unit ?? (phantom.unit == .perMillimetre ? .hounsfield : nil)
-    let progress = SliceProgress("slices", total: slices, stop: StopSignal())
-    try await phantom.write(
-      to: destination.output, size: size, unit: unit, scale: AttenuationScale(water: water),
-      threads: parallel.threads, progress: progress.report)
-    SliceProgress.line(
-      "'\(destination.output)': \(counted(slices, "slice")) of \(size) × \(size) through the phantom "
-        + "'\(phantom.name)', \(unit?.rawValue ?? "no unit")")
+    try await interruptible { _ in
+      try destination.expectOther(than: file)
+      let phantom = try PhantomStack(file: file, slices: slices, seed: seed)
+      let unit = self.unit ?? (phantom.unit == .perMillimetre ? .hounsfield : nil)
+      let progress = SliceProgress("slices", total: slices)
+      try await phantom.write(
+        to: destination.output, size: size, unit: unit, scale: AttenuationScale(water: water),
+        threads: parallel.threads, progress: progress.report)
+      Console.line(
+        "'\(destination.output)': \(counted(slices, "slice")) of \(size) × \(size) through the phantom "
+          + "'\(phantom.name)', \(unit?.rawValue ?? "no unit")")
+    }
   }
 }

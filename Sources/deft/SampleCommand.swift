@@ -1,13 +1,15 @@
 import ArgumentParser
 import Diffusion
-import Fields
-import Formats
-import Foundation
 import Pipeline
 
 struct SampleCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "sample", abstract: "Draw images from a prior, to look at what it has learnt.")
+    commandName: "sample", abstract: "Draw images from a prior, to look at what it has learnt.",
+    discussion: """
+      The images are in the prior's unit. Image k depends on the seed and k alone.
+
+      deft sample --prior pipelines/priors/ct --count 4 --output samples.tif
+      """)
 
   @Option(help: "The folder of a prior, or a TorchScript file.")
   var prior: String
@@ -30,37 +32,29 @@ struct SampleCommand: AsyncParsableCommand {
   @Option(help: "The seed of the draws.")
   var seed: UInt64 = 1
 
-  @Option(help: "Where the images go, in the prior's unit.")
-  var output: String
+  @OptionGroup var destination: StackOutput
 
-  @Option(help: "Threads.")
-  var threads = ProcessInfo.processInfo.activeProcessorCount
+  @OptionGroup var parallel: ThreadCount
 
   func validate() throws {
-    guard steps >= 1 else { throw ValidationError("Please give at least one step, not \(steps).") }
-    guard (0...1).contains(eta) else { throw ValidationError("Please give an eta from 0 to 1, not \(eta).") }
-    guard size >= 1, count >= 1 else { throw ValidationError("Please give a positive size and count.") }
+    try expect(steps, in: 1...100_000, of: "--steps")
+    try expect(size, in: 1...PriorSamples.largestSide, of: "--size")
+    try expect(count, in: 1...1_000_000, of: "--count")
+    guard (0...1).contains(eta) else {
+      throw ValidationError("'--eta' is \(eta), expected a number from 0 to 1.")
+    }
   }
 
   func run() async throws {
-    Torch.setThreads(threads)
-    let prior = try DiffusionPrior(path: prior)
-    let start = try noise.map { try TIFFStack(path: $0) }
-    let (rows, columns, pages) = start.map { ($0.info.rows, $0.info.columns, $0.count) } ?? (size, size, count)
-    guard steps <= prior.schedule.steps else {
-      throw ValidationError("Please give at most \(prior.schedule.steps) steps, as many as the prior knows.")
+    try await interruptible { _ in
+      if let noise { try destination.expectOther(than: noise) }
+      Torch.setThreads(parallel.threads)
+      let samples = try PriorSamples(
+        prior: prior, steps: steps, eta: eta, size: size, count: count, noise: noise, seed: seed)
+      let progress = SliceProgress("images", total: samples.count)
+      try await samples.write(to: destination.output, progress: progress.report)
+      Console.line(
+        "'\(destination.output)': \(counted(samples.count, "image")) of \(samples.rows) × \(samples.columns)")
     }
-    let range = prior.description.range
-    let denoiser = PriorDenoiser(prior, on: ImageSpace(shape: [rows, columns]))
-    var writer = try TIFFWriter(path: output, rows: rows, columns: columns, pages: pages, unit: range.unit)
-    let progress = StandardError()
-    for page in 0..<pages {
-      var generator = SplitMix64(seed: seed, stream: page)
-      let image = try DDIMSampler(eta: eta).sample(
-        denoiser, steps: prior.schedule.timesteps(steps), from: start?.page(page), using: &generator)
-      try writer.append(range.physical(image))
-      progress.line("image \(page + 1)/\(pages)")
-    }
-    try writer.finish()
   }
 }

@@ -2,8 +2,6 @@ import ArgumentParser
 import Foundation
 import Pipeline
 
-extension SimulationModel: ExpressibleByArgument {}
-
 struct SimulateCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "simulate",
@@ -101,33 +99,31 @@ struct SimulateCommand: AsyncParsableCommand {
     if let photons, !(photons >= 1 && photons <= 1e15) {
       throw ValidationError("'--photons' is \(photons), expected a number from 1 to 1e15.")
     }
-    if let slices, !(1...1_000_000).contains(slices) {
-      throw ValidationError("'--slices' is \(slices), expected a number from 1 to 1000000.")
-    }
+    if let slices { try expect(slices, in: 1...1_000_000, of: "--slices") }
     if let raysPerBin {
-      guard (1...1000).contains(raysPerBin) else {
-        throw ValidationError("'--rays-per-bin' is \(raysPerBin), expected a number from 1 to 1000.")
-      }
+      try expect(raysPerBin, in: 1...1000, of: "--rays-per-bin")
       guard model != .operator else { throw ValidationError("'--model operator' has no '--rays-per-bin'.") }
     }
     if let offset, !offset.isFinite { throw ValidationError("'--offset' is \(offset), expected a number.") }
   }
 
   func run() async throws {
-    for input in [volume, phantom, pipeline].compactMap(\.self) { try destination.expectOther(than: input) }
-    let description = try PipelineDescription(file: pipeline)
-    let object = try self.object(for: description)
-    let noise: ScanSimulation.Noise =
-      self.noise.map { .relative($0) } ?? photons.map { .photons($0) } ?? .none
-    let simulation = try ScanSimulation(
-      description, of: object, model: model, noise: noise, seed: seed,
-      raysPerBin: raysPerBin ?? ScanSimulation.defaultRaysPerBin, threads: parallel.threads)
-    say(object, description)
-    SliceProgress.line(
-      "\(counted(simulation.count, "slice")), \(description.geometry.beam), \(sentence(simulation))")
-    let progress = SliceProgress("slices, each twice", total: 2 * simulation.count, stop: StopSignal())
-    let summary = try await simulation.write(to: destination.output, progress: progress.report)
-    report(summary)
+    try await interruptible { _ in
+      for input in [volume, phantom, pipeline].compactMap(\.self) { try destination.expectOther(than: input) }
+      let description = try PipelineDescription(file: pipeline)
+      let object = try self.object(for: description)
+      let noise: ScanSimulation.Noise =
+        self.noise.map { .relative($0) } ?? photons.map { .photons($0) } ?? .none
+      let simulation = try ScanSimulation(
+        description, of: object, model: model, noise: noise, seed: seed,
+        raysPerBin: raysPerBin ?? ScanSimulation.defaultRaysPerBin, threads: parallel.threads)
+      say(object, description)
+      Console.line(
+        "\(counted(simulation.count, "slice")), \(description.geometry.beam), \(sentence(simulation))")
+      let progress = SliceProgress("slices, each twice", total: 2 * simulation.count)
+      let summary = try await simulation.write(to: destination.output, progress: progress.report)
+      report(summary)
+    }
   }
 
   private func object(for description: PipelineDescription) throws -> ScanSimulation.Object {
@@ -146,17 +142,17 @@ struct SimulateCommand: AsyncParsableCommand {
     switch object {
     case .volume(let volume):
       if ignoreSpacing || !volume.statesSpacing {
-        SliceProgress.line(
+        Console.line(
           "'\(volume.path)' \(volume.statesSpacing ? "is taken to have" : "states no spacing; it is taken to have") "
             + "the pipeline's pixels of \(grid.spacing[1]) mm")
       }
       if volume.unit == .hounsfield {
-        SliceProgress.line("HU of water at \(description.attenuation.water)/mm")
+        Console.line("HU of water at \(description.attenuation.water)/mm")
       }
     case .phantom(let phantom):
       let width = Double(grid.shape[1]) * grid.spacing[1]
       if phantom.fieldOfView > width * 1.001 {
-        SliceProgress.line(
+        Console.line(
           "the phantom '\(phantom.name)' is \(phantom.fieldOfView) mm wide, the image \(width) mm: what lies outside "
             + "the image is measured all the same")
       }
@@ -174,24 +170,18 @@ struct SimulateCommand: AsyncParsableCommand {
   private func report(_ summary: ScanSimulation.Summary) {
     let mean = String(format: "%.6g", summary.meanLineIntegral)
     if summary.clippedPixels > 0 {
-      SliceProgress.line("\(counted(summary.clippedPixels, "pixel")) below vacuum set to it")
+      Console.line("\(counted(summary.clippedPixels, "pixel")) below vacuum set to it")
     }
     switch summary.noise {
-    case nil: SliceProgress.line("mean line integral \(mean), no noise")
+    case nil: Console.line("mean line integral \(mean), no noise")
     case .gaussian(let sigma):
-      SliceProgress.line(
+      Console.line(
         "mean line integral \(mean), normal noise of σ = \(String(format: "%.6g", sigma)), seed \(seed)")
     case .photons(let perRay, _):
-      SliceProgress.line(
+      Console.line(
         "mean line integral \(mean), \(String(format: "%g", perRay)) photons per ray, seed \(seed); "
           + "\(counted(summary.flooredRays, "ray")) without a photon set to half a photon")
     }
-    SliceProgress.line("'\(destination.output)' is complete")
-  }
-}
-
-extension PageList {
-  static func argument(_ text: String) throws -> PageList {
-    do { return try PageList(text) } catch { throw ValidationError("\(error)") }
+    Console.line("'\(destination.output)' is complete")
   }
 }

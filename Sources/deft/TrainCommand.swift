@@ -8,6 +8,10 @@ import Reconstruction
 struct Train: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Train a prior on clean images, or tune a network to a scan.",
+    discussion: """
+      A training goes on where it stopped: Ctrl-C saves its state, and the same command takes it up. One that began with \
+      other settings, images or networks is refused.
+      """,
     subcommands: [TrainPrior.self, TrainH.self, TrainPostprocess.self])
 }
 
@@ -21,30 +25,21 @@ struct TrainPrior: AsyncParsableCommand {
   @OptionGroup var common: TrainingOptions
 
   func run() async throws {
-    Torch.setThreads(common.threads)
-    var description = try PriorTrainingDescription(file: file)
-    if !common.images.isEmpty { description.images.stacks = common.images }
-    let output = common.output ?? description.output
-    let images = try description.images.open(
-      size: description.phantomSize, minimum: description.crop, attenuation: AttenuationScale())
-    let training = try PriorTraining(
-      description.architecture, settings: description.settings, crop: description.crop, images: images,
-      folder: output)
-    let log = TrainingLog(iterations: description.settings.iterations)
-    log.start("prior of \(training.parameterCount) parameters, output '\(output)'", at: training.startsAt)
-    let record = try TrainingRecord(
-      file: file, images: description.images.stacks, parameters: training.parameterCount, threads: common.threads,
-      version: deftVersion)
-    let stop = StopSignal()
-    try training.train(
-      report: { log.report($0) }, shouldStop: { stop.isRaised },
-      onCheckpoint: { prior, iteration in
-        try record.write(iterations: iteration, seconds: training.secondsSpent, to: output)
-        let path = "\(output)/training/samples-\(String(format: "%06d", iteration)).png"
-        try writeSamples(of: prior, size: description.crop, seed: description.settings.seed, to: path)
-        log.checkpoint(iteration)
-      })
-    log.end(stopped: stop.isRaised)
+    try await common.train("prior", file: file) {
+      var description = try PriorTrainingDescription(file: file)
+      common.apply(to: &description.images.stacks, &description.output)
+      let (folder, crop, seed) = (description.output, description.crop, description.settings.seed)
+      let training = try PriorTraining(
+        description.architecture, settings: description.settings, crop: crop,
+        images: description.images.open(
+          size: description.phantomSize, minimum: crop, attenuation: AttenuationScale()),
+        folder: folder, replace: common.replace)
+      return Training(training, stacks: description.images.stacks, output: folder) { iteration in
+        try writeSamples(
+          of: DiffusionPrior(path: folder), size: crop, seed: seed,
+          to: "\(folder)/training/samples-\(String(format: "%06d", iteration)).png")
+      }
+    }
   }
 }
 
@@ -58,31 +53,20 @@ struct TrainH: AsyncParsableCommand {
   @OptionGroup var common: TrainingOptions
 
   func run() async throws {
-    var description = try ScanTrainingDescription(file: file)
-    if !common.images.isEmpty { description.images.stacks = common.images }
-    let output = common.output ?? description.output
-    let workshop = MethodWorkshop(description.pipeline, threads: common.threads)
-    guard let priorPath = description.pipeline.prior else { throw RunError.noPrior(description.pipeline.file) }
-    let (scan, images) = try description.open(workshop)
-    let training = try HTraining(
-      .init(
-        form: description.form, channels: description.channels, spaceToDepth: description.spaceToDepth,
-        iterations: description.iterations),
-      settings: description.settings, prior: workshop.loadPrior(), priorChecksum: checkpointChecksum(priorPath),
-      scan: scan, images: images, folder: output)
-    let log = TrainingLog(iterations: description.settings.iterations)
-    log.start("h-network of \(training.parameterCount) parameters, output '\(output)'", at: training.startsAt)
-    let record = try TrainingRecord(
-      file: file, images: description.images.stacks, parameters: training.parameterCount, threads: common.threads,
-      version: deftVersion)
-    let stop = StopSignal()
-    try training.train(
-      report: { log.report($0) }, shouldStop: { stop.isRaised },
-      onCheckpoint: { iteration in
-        try record.write(iterations: iteration, seconds: training.secondsSpent, to: output)
-        log.checkpoint(iteration)
-      })
-    log.end(stopped: stop.isRaised)
+    try await common.train("h-network", file: file) {
+      var description = try ScanTrainingDescription(file: file)
+      common.apply(to: &description.images.stacks, &description.output)
+      let workshop = MethodWorkshop(description.pipeline, threads: common.parallel.threads)
+      guard let prior = description.pipeline.prior else { throw RunError.noPrior(description.pipeline.file) }
+      let (scan, images) = try description.open(workshop)
+      let training = try HTraining(
+        .init(
+          form: description.form, channels: description.channels, spaceToDepth: description.spaceToDepth,
+          iterations: description.iterations),
+        settings: description.settings, prior: workshop.loadPrior(), priorChecksum: checkpointChecksum(prior),
+        scan: scan, images: images, folder: description.output, replace: common.replace)
+      return Training(training, stacks: description.images.stacks, output: description.output)
+    }
   }
 }
 
@@ -97,27 +81,36 @@ struct TrainPostprocess: AsyncParsableCommand {
   @OptionGroup var common: TrainingOptions
 
   func run() async throws {
-    var description = try ScanTrainingDescription(file: file)
-    if !common.images.isEmpty { description.images.stacks = common.images }
-    let output = common.output ?? description.output
-    let workshop = MethodWorkshop(description.pipeline, threads: common.threads)
-    let (scan, images) = try description.open(workshop)
-    let training = try PostprocessTraining(
-      .init(channels: description.channels, spaceToDepth: description.spaceToDepth),
-      settings: description.settings, scan: scan, images: images, folder: output)
-    let log = TrainingLog(iterations: description.settings.iterations)
-    log.start("U-Net of \(training.parameterCount) parameters, output '\(output)'", at: training.startsAt)
-    let record = try TrainingRecord(
-      file: file, images: description.images.stacks, parameters: training.parameterCount, threads: common.threads,
-      version: deftVersion)
-    let stop = StopSignal()
-    try training.train(
-      report: { log.report($0) }, shouldStop: { stop.isRaised },
-      onCheckpoint: { iteration in
-        try record.write(iterations: iteration, seconds: training.secondsSpent, to: output)
-        log.checkpoint(iteration)
-      })
-    log.end(stopped: stop.isRaised)
+    try await common.train("U-Net", file: file) {
+      var description = try ScanTrainingDescription(file: file)
+      common.apply(to: &description.images.stacks, &description.output)
+      let workshop = MethodWorkshop(description.pipeline, threads: common.parallel.threads)
+      let (scan, images) = try description.open(workshop)
+      let training = try PostprocessTraining(
+        .init(channels: description.channels, spaceToDepth: description.spaceToDepth),
+        settings: description.settings, scan: scan, images: images, folder: description.output,
+        replace: common.replace)
+      return Training(training, stacks: description.images.stacks, output: description.output)
+    }
+  }
+}
+
+/// A training that is ready to begin.
+private struct Training {
+  let network: any NetworkTraining
+  let stacks: [String]
+  let output: String
+  /// Called after every checkpoint with the iteration.
+  let onCheckpoint: (Int) throws -> Void
+
+  init(
+    _ network: any NetworkTraining, stacks: [String], output: String,
+    onCheckpoint: @escaping (Int) throws -> Void = { _ in }
+  ) {
+    self.network = network
+    self.stacks = stacks
+    self.output = output
+    self.onCheckpoint = onCheckpoint
   }
 }
 
@@ -128,8 +121,39 @@ struct TrainingOptions: ParsableArguments {
   @Option(help: "Where the checkpoint goes, instead of the file's 'output'.")
   var output: String?
 
-  @Option(help: "Threads inside one operation.")
-  var threads = ProcessInfo.processInfo.activeProcessorCount
+  @Flag(help: "Train a new network in place of one that is there and does not belong to this training.")
+  var replace = false
+
+  @OptionGroup var parallel: ThreadCount
+
+  /// Puts the command line in place of the file.
+  func apply(to stacks: inout [String], _ output: inout String) {
+    if !images.isEmpty { stacks = images }
+    output = self.output ?? output
+  }
+
+  /// Trains until all is done or Ctrl-C asks to save the state and stop.
+  fileprivate func train(
+    _ kind: String, file: String, _ begin: @escaping @Sendable () throws -> Training
+  ) async throws {
+    try await interruptible(cancels: false, left: { "the same command goes on from here" }) { stop in
+      Torch.setThreads(parallel.threads)
+      let training = try begin()
+      let (network, output) = (training.network, training.output)
+      let log = TrainingLog(iterations: network.run.settings.iterations)
+      log.start("\(kind) of \(network.parameterCount) parameters, output '\(output)'", at: network.startsAt)
+      let record = try TrainingRecord(
+        file: file, images: training.stacks, parameters: network.parameterCount, threads: parallel.threads,
+        version: deftVersion)
+      try network.train(
+        report: { log.report($0) }, shouldStop: { stop.isRaised },
+        onCheckpoint: { iteration in
+          try record.write(iterations: iteration, seconds: network.secondsSpent, to: output)
+          log.checkpoint(iteration)
+          if !stop.isRaised { try training.onCheckpoint(iteration) }
+        })
+    }
+  }
 }
 
 extension ScanTrainingDescription {
@@ -137,10 +161,10 @@ extension ScanTrainingDescription {
   func open(_ workshop: MethodWorkshop) throws -> (SimulatedParallelBeam<RadonTransform>, any ImageSource) {
     let tomography = try workshop.tomography()
     let shape = tomography.A.domain.shape
+    let side = max(shape[0], shape[1])
     return (
       SimulatedParallelBeam(tomography, noise: noise, simpleInverse: reference),
-      try images.open(
-        size: max(shape[0], shape[1]), minimum: max(shape[0], shape[1]), attenuation: pipeline.attenuation)
+      try images.open(size: side, minimum: side, attenuation: pipeline.attenuation)
     )
   }
 }

@@ -43,26 +43,25 @@ struct VerifyCommand: AsyncParsableCommand {
   var json = false
 
   func validate() throws {
-    guard (2...16384).contains(size) else {
-      throw ValidationError("'--size' is \(size), expected a number from 2 to 16384.")
-    }
-    guard (1...100_000).contains(angles) else {
-      throw ValidationError("'--angles' is \(angles), expected a number from 1 to 100000.")
-    }
-    guard (1...10_000).contains(runs) else {
-      throw ValidationError("'--runs' is \(runs), expected a number from 1 to 10000.")
-    }
+    try expect(size, in: 2...16384, of: "--size")
+    try expect(angles, in: 1...100_000, of: "--angles")
+    try expect(runs, in: 1...10_000, of: "--runs")
   }
 
   func run() async throws {
-    let verification = try OperatorVerification(
-      size: size, angles: angles, threads: parallel.threads, runs: runs)
-    let report = try verification.measure(operators) { SliceProgress.line($0) }
-    print(json ? try encoded(report) : text(report))
-    for row in report.rows where !row.passes {
-      SliceProgress.line("the operator '\(row.operator.rawValue)' breaks a promise; see the errors above")
+    try await interruptible(left: { nil }) { _ in
+      let verification = try OperatorVerification(
+        size: size, angles: angles, threads: parallel.threads, runs: runs)
+      let report = try verification.measure(operators) { line in
+        try Task.checkCancellation()
+        Console.line(line)
+      }
+      try Console.output(json ? try encoded(report) : text(report))
+      for row in report.rows where !row.passes {
+        Console.line("the operator '\(row.operator.rawValue)' breaks a promise; see the errors above")
+      }
+      guard report.rows.allSatisfy(\.passes) else { throw ExitCode.failure }
     }
-    guard report.rows.allSatisfy(\.passes) else { throw ExitCode.failure }
   }
 
   private func text(_ report: OperatorVerification.Report) -> String {

@@ -78,8 +78,8 @@ import Testing
   }
 
   @Test(arguments: [
-    (["--size", "0"], "Error: '--size' is 0, expected a number from 1 to 65536."),
-    (["--threads", "0"], "Error: '--threads' is 0, expected 1 or more."),
+    (["--size", "0"], "Error: '--size' is 0, expected a number from 1 to 16384."),
+    (["--threads", "0"], "Error: '--threads' is 0, expected a number from 1 to 1024."),
     (["--unit", "hu"], "Error: The value 'hu' is invalid for '--unit <unit>'."),
   ])
   func refusesWrongUsage(arguments: [String], message: String) throws {
@@ -126,21 +126,36 @@ import Testing
   @Test func leavesNothingWhenInterrupted() throws {
     let program = try Program()
     try program.write("earlier", to: "x.tif")
-    let wait = try program.start([
-      "phantom", Program.thorax, "--size", "1024", "--slices", "400", "--output", "x.tif",
-    ]) {
-      process in
-      let deadline = Date(timeIntervalSinceNow: 60)
-      while try !program.files().contains(where: { $0.contains(".partial-") }), Date() < deadline {
-        usleep(10_000)
-      }
-      #expect(try program.files().contains { $0.contains(".partial-") }, "it never began to write")
-      process.interrupt()
-    }
-    let outcome = try wait()
+    let outcome = try program.interrupt(
+      "phantom", Program.thorax, "--size", "1024", "--slices", "400", "--output", "x.tif"
+    ) { _ in try program.files().contains { $0.contains(".partial-") } }
     #expect(outcome.status == 130)
     #expect(outcome.errors == "interrupted; nothing was written\n")
     #expect(try program.files() == ["x.tif"])
     #expect(try program.data("x.tif") == Data("earlier".utf8))
+  }
+
+  /// The first Ctrl-C waits for the slice under way, the second does not.
+  @Test func endsAtOnceWhenInterruptedTwice() throws {
+    let program = try Program()
+    let start = ContinuousClock.now
+    var signalled = start
+    let outcome = try program.start([
+      "phantom", Program.thorax, "--size", "8192", "--slices", "4", "--threads", "1", "--output", "x.tif",
+    ]) { process in
+      let deadline = start + .seconds(60)
+      while try !program.files().contains(where: { $0.contains(".partial-") }), ContinuousClock.now < deadline
+      {
+        usleep(5_000)
+      }
+      process.interrupt()
+      usleep(200_000)
+      process.interrupt()
+      signalled = .now
+    }()
+    #expect(outcome.status == 130)
+    #expect(try program.files().isEmpty)
+    // The four slices would take much longer.
+    #expect(ContinuousClock.now - signalled < .seconds(5))
   }
 }

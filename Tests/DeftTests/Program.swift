@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// What a run of the program left.
@@ -14,45 +15,66 @@ struct Outcome {
 
 /// A folder of its own for a test, with the program that was built beside the tests.
 final class Program {
+  private let temporary: TemporaryFolder
   let folder: URL
 
   init() throws {
-    folder = FileManager.default.temporaryDirectory.appendingPathComponent("deft-\(UUID().uuidString)")
-    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    temporary = try TemporaryFolder()
+    folder = URL(fileURLWithPath: temporary.path)
   }
 
-  deinit { try? FileManager.default.removeItem(at: folder) }
+  static let thorax = packageFolder + "/phantoms/thorax.yaml"
+  static let family = packageFolder + "/phantoms/random-ct.yaml"
+  static let sheppLogan = packageFolder + "/phantoms/shepp-logan.yaml"
 
-  /// `phantoms` and `pipelines` of the repository.
-  static let repository = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
-    .deletingLastPathComponent().deletingLastPathComponent().path
+  func path(_ name: String) -> String { temporary(name) }
 
-  static let thorax = repository + "/phantoms/thorax.yaml"
-  static let family = repository + "/phantoms/random-ct.yaml"
-  static let sheppLogan = repository + "/phantoms/shepp-logan.yaml"
+  func data(_ name: String) throws -> Data { try temporary.data(name) }
 
-  func path(_ name: String) -> String { folder.appendingPathComponent(name).path }
+  func json(_ name: String) throws -> [String: Any] { try temporary.json(name) }
 
-  func data(_ name: String) throws -> Data { try Data(contentsOf: folder.appendingPathComponent(name)) }
+  func write(_ text: String, to name: String) throws { try temporary.write(text, to: name) }
 
-  func write(_ text: String, to name: String) throws {
-    try Data(text.utf8).write(to: folder.appendingPathComponent(name))
-  }
+  func exists(_ name: String) -> Bool { TestSupport.exists(path(name)) }
 
   /// Names in the folder, the program's own output aside.
-  func files() throws -> [String] {
-    try FileManager.default.contentsOfDirectory(atPath: folder.path).filter { !$0.hasPrefix("log-") }.sorted()
+  func files() throws -> [String] { temporary.names.filter { !$0.hasPrefix("log-") } }
+
+  /// Names in a folder of the folder.
+  func files(in name: String) throws -> [String] {
+    try FileManager.default.contentsOfDirectory(atPath: path(name)).sorted()
   }
 
   @discardableResult
   func run(_ arguments: String...) throws -> Outcome { try start(arguments)() }
 
+  /// Runs the program and interrupts it as soon as `isTime` says so, at the latest after a minute.
+  ///
+  /// - Parameter isTime: gets what the program has said so far.
+  func interrupt(_ arguments: String..., when isTime: (_ errors: String) throws -> Bool) throws -> Outcome {
+    var errors = ""
+    return try start(arguments) { process in
+      let deadline = ContinuousClock.now + .seconds(60)
+      while process.isRunning, ContinuousClock.now < deadline {
+        if let log = temporary.names.first(where: { $0.hasPrefix("log-") && $0.hasSuffix(".err") }) {
+          errors = String(decoding: try data(log), as: UTF8.self)
+        }
+        if try isTime(errors) { break }
+        usleep(5_000)
+      }
+      #expect(process.isRunning, "it ended before it could be interrupted: \(errors)")
+      process.interrupt()
+    }()
+  }
+
   /// Starts the program in the folder.
   ///
-  /// - Parameter whileRunning: may watch and signal it.
-  func start(_ arguments: [String], whileRunning: (Process) throws -> Void = { _ in }) throws -> () throws ->
-    Outcome
-  {
+  /// - Parameters:
+  ///   - output: where standard output goes; a file unless given.
+  ///   - whileRunning: may watch and signal it.
+  func start(
+    _ arguments: [String], output: FileHandle? = nil, whileRunning: (Process) throws -> Void = { _ in }
+  ) throws -> () throws -> Outcome {
     let process = Process()
     process.executableURL = try #require(Bundle.main.executableURL)
       .deletingLastPathComponent().appendingPathComponent("deft")
@@ -63,13 +85,14 @@ final class Program {
     let logs = ["log-\(name).out", "log-\(name).err"]
     for log in logs { try Data().write(to: folder.appendingPathComponent(log)) }
     let handles = try logs.map { try FileHandle(forWritingTo: folder.appendingPathComponent($0)) }
-    process.standardOutput = handles[0]
+    process.standardOutput = output ?? handles[0]
     process.standardError = handles[1]
     process.standardInput = FileHandle.nullDevice
     try process.run()
     try whileRunning(process)
     return { [self] in
       process.waitUntilExit()
+      defer { for log in logs { try? FileManager.default.removeItem(atPath: path(log)) } }
       return Outcome(
         status: process.terminationStatus, output: String(decoding: try data(logs[0]), as: UTF8.self),
         errors: String(decoding: try data(logs[1]), as: UTF8.self))
@@ -79,7 +102,7 @@ final class Program {
   /// A pipeline for images of `size` pixels.
   func writePipeline(
     _ name: String = "pipeline.yaml", size: Int = 32, spacing: Double = 11.875, angles: Int = 24,
-    extra: String = ""
+    reconstructions: [String] = ["{method: fbp}"], geometry: String = "", extra: String = ""
   ) throws {
     try write(
       """
@@ -88,9 +111,9 @@ final class Program {
         bins: \(size * 3 / 2)
         binSpacing: \(spacing)
         image: {size: \(size), spacing: \(spacing)}
+        \(geometry)
       noise: {relative: 0.01}
-      reconstructions:
-        - {method: fbp}
+      reconstructions: [\(reconstructions.joined(separator: ", "))]
       \(extra)
       """, to: name)
   }

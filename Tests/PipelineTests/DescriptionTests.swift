@@ -75,7 +75,7 @@ import Testing
     ("{count: 4, range: 180}", "{list: [0, 45, 0]}", "line 2, column 26: item 3 is the same angle as item 1"),
     (
       "{count: 4, range: 180}", "{count: 4, range: 0}",
-      "line 2, column 28: 'range' is 0, expected an angle other than 0"
+      "line 2, column 29: 'range' is 0, expected an angle other than 0"
     ),
     ("count: 4", "count: 1000000000", "'count' is 1000000000, expected a whole number from 1 to 100000."),
     ("bins: 12", "bins: 1000000000", "'bins' is 1000000000, expected a whole number from 1 to 65536."),

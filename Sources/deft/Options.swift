@@ -1,0 +1,49 @@
+import ArgumentParser
+import Diffusion
+import Foundation
+import Pipeline
+
+extension VolumeUnit: ExpressibleByArgument {}
+extension SimulationModel: ExpressibleByArgument {}
+
+extension PageList {
+  static func argument(_ text: String) throws -> PageList {
+    do { return try PageList(text) } catch { throw ValidationError("\(error)") }
+  }
+}
+
+/// The checks that every command makes before it begins to write a stack.
+struct StackOutput: ParsableArguments {
+  @Option(help: "The TIFF file to write; a file of that name is replaced once the new one is complete.")
+  var output: String
+
+  func validate() throws {
+    let name = output.lowercased()
+    guard name.hasSuffix(".tif") || name.hasSuffix(".tiff") else {
+      throw ValidationError("The output '\(output)' must end in .tif or .tiff.")
+    }
+  }
+
+  /// - Throws: where the output would replace an input.
+  func expectOther(than input: String) throws {
+    func place(_ path: String) -> String { URL(fileURLWithPath: path).resolvingSymlinksInPath().path }
+    guard place(input) != place(output) else {
+      throw ValidationError("The output '\(output)' is the input. Give it another name.")
+    }
+  }
+}
+
+struct ThreadCount: ParsableArguments {
+  @Option(help: "How many threads may work at the same time.")
+  var threads = ProcessInfo.processInfo.activeProcessorCount
+
+  func validate() throws { try expect(threads, in: 1...1024, of: "--threads") }
+}
+
+/// - Throws: where the value of an option is outside its range.
+func expect(_ value: Int, in range: ClosedRange<Int>, of option: String) throws {
+  guard range.contains(value) else {
+    throw ValidationError(
+      "'\(option)' is \(value), expected a number from \(range.lowerBound) to \(range.upperBound).")
+  }
+}

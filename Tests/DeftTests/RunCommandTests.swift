@@ -1,0 +1,181 @@
+import Foundation
+import TestSupport
+import Testing
+
+extension Program {
+  /// A pipeline, a truth of three slices and a scan of it: 32 × 32 pixels, 24 views.
+  static func withScan(_ reconstructions: String..., slices: Int = 3) throws -> Program {
+    let program = try Program()
+    try program.writePipeline(
+      reconstructions: reconstructions.isEmpty ? ["{method: fbp}"] : reconstructions)
+    try program.run(
+      "phantom", Program.thorax, "--size", "32", "--slices", "\(slices)", "--output", "truth.tif")
+    let outcome = try program.run(
+      "simulate", "pipeline.yaml", "--volume", "truth.tif", "--noise", "0.01", "--output", "scan.tif")
+    try #require(outcome.status == 0, "\(outcome.errors)")
+    return program
+  }
+}
+
+@Suite struct RunCommandTests {
+  @Test func leavesAllFilesAndSaysWhereTheyAre() throws {
+    let program = try Program.withScan("{method: tv}", "{name: third, method: fbp, everyView: 3}")
+    let outcome = try program.run("run", "pipeline.yaml", "--input", "scan.tif", "--output", "out/a")
+    // Whether 24 views pass is not the question here.
+    #expect([0, 3].contains(outcome.status), "\(outcome.errors)")
+    #expect(
+      try program.files(in: "out/a") == [
+        "manifest.json", "picture.png", "report.html", "run.log", "third.tif", "verdict.json", "volume.tif",
+      ])
+    // What came out goes to standard output, how it went to standard error.
+    #expect(outcome.output.hasPrefix("3 slices: "), "\(outcome.output)")
+    #expect(outcome.output.contains("report   out/a/report.html\n"))
+    #expect(!outcome.output.contains("slice 1/3"))
+    for text in ["slice 1/3", "slice 3/3", "model error"] { #expect(outcome.errors.contains(text)) }
+    let log = String(decoding: try program.data("out/a/run.log"), as: UTF8.self)
+    #expect(log.contains(" info: slice 3/3"), "\(log)")
+    #expect(log.contains(" info: 3 slices: "))
+    #expect(String(decoding: try program.data("out/a/report.html"), as: UTF8.self).contains("every 3rd view"))
+  }
+
+  /// The axis is three bins off: no image explains the data, and the exit code says so.
+  @Test func endsWith3WhereSlicesFail() throws {
+    let program = try Program.withScan("{method: tv}")
+    try program.writePipeline(
+      "wrong.yaml", reconstructions: ["{method: tv}"], geometry: "axis: 26.5")
+    let outcome = try program.run("run", "wrong.yaml", "--input", "scan.tif", "--output", "out")
+    #expect(outcome.status == 3, "\(outcome.errors)")
+    #expect(outcome.output.contains("3 fail"))
+    #expect(program.exists("out/report.html"))
+    let help = try program.run("help", "run").output.split(whereSeparator: \.isWhitespace).joined(
+      separator: " ")
+    #expect(help.contains("Exit code 3 is decided by the first reconstruction of the pipeline alone"))
+  }
+
+  @Test func saysWhereItCannotWrite() throws {
+    let program = try Program.withScan()
+    func errors(_ output: String) throws -> String {
+      let outcome = try program.run("run", "pipeline.yaml", "--input", "scan.tif", "--output", output)
+      #expect(outcome.status == 1 && outcome.output.isEmpty)
+      return outcome.errors
+    }
+    #expect(
+      try errors("truth.tif").contains(
+        "Error: cannot create 'truth.tif': a file stands where a folder should be."))
+    #expect(try errors("truth.tif/out").contains("Error: cannot create 'truth.tif/out': a file stands where"))
+    // The superuser may write anywhere.
+    if geteuid() != 0 {
+      try FileManager.default.createDirectory(
+        atPath: program.path("locked"), withIntermediateDirectories: false,
+        attributes: [.posixPermissions: 0o555])
+      #expect(try errors("locked/out").contains("Error: cannot create 'locked/out': Permission denied."))
+      #expect(try errors("locked").contains("Error: cannot create 'locked/run.log': Permission denied."))
+    }
+    // A name that must be a file is a folder: no other file gets its name either.
+    try FileManager.default.createDirectory(
+      atPath: program.path("out/report.html"), withIntermediateDirectories: true)
+    #expect(try errors("out").contains("Error: cannot create 'out/report.html': it is a folder."))
+    #expect(try program.files(in: "out") == ["report.html", "run.log"])
+  }
+
+  /// A disk that is always full.
+  @Test(.enabled(if: exists("/dev/full"), "there is no /dev/full"))
+  func saysWhenItsResultsCannotBePrinted() throws {
+    let program = try Program.withScan()
+    let full = try #require(FileHandle(forWritingAtPath: "/dev/full"))
+    let outcome = try program.start(["info", "scan.tif"], output: full)()
+    #expect(outcome.status == 1)
+    #expect(outcome.errors.contains("Error: cannot write 'standard output': no space is left on its disk."))
+  }
+
+  @Test func leavesNothingWhenInterrupted() throws {
+    // Total variation with next to no weight takes all its steps.
+    let program = try Program.withScan("{method: tv, lambda: 1.0e-3, steps: 100000}")
+    let outcome = try program.interrupt("run", "pipeline.yaml", "--input", "scan.tif", "--output", "out") {
+      _ in
+      try program.exists("out") && program.files(in: "out").contains { $0.hasPrefix("volume.tif.partial-") }
+    }
+    #expect(outcome.status == 130, "\(outcome.errors)")
+    #expect(outcome.errors.hasSuffix("interrupted; nothing was written\n"), "\(outcome.errors)")
+    #expect(try program.files(in: "out") == ["run.log"])
+    #expect(String(decoding: try program.data("out/run.log"), as: UTF8.self).contains("error: interrupted"))
+  }
+
+  @Test(arguments: [
+    (["--threads", "0"], "'--threads' is 0, expected a number from 1 to 1024."),
+    (["--threads", "2000"], "'--threads' is 2000, expected a number from 1 to 1024."),
+    (["--seed", "x"], "The value 'x' is invalid for '--seed <seed>'"),
+  ])
+  func refusesWrongUsage(arguments: [String], message: String) throws {
+    let outcome = try Program().start(["run", "a.yaml", "--output", "out"] + arguments)()
+    #expect(outcome.status == 64)
+    #expect(outcome.errors.contains(message), "\(outcome.errors)")
+  }
+}
+
+@Suite struct CompareCommandTests {
+  @Test func writesATableOfKnownKeys() throws {
+    let program = try Program.withScan()
+    let outcome = try program.run(
+      "compare", "pipeline.yaml", "--truth", "truth.tif", "--input", "scan.tif", "--methods",
+      "fbp,fbp:window=hann", "--json", "table.json", "--images", "images")
+    #expect(outcome.status == 0, "\(outcome.errors)")
+    #expect(outcome.output.hasPrefix("method"), "\(outcome.output)")
+    #expect(outcome.output.split(separator: "\n").count == 3)
+    #expect(outcome.errors.contains("fbp:window=hann  slice 3/3  PSNR "))
+    #expect(try program.files(in: "images") == ["fbp-window-hann.tif", "fbp.tif"])
+
+    let table = try program.json("table.json")
+    #expect(
+      table.keys.sorted() == [
+        "dataRange", "input", "methods", "model", "noiseSigma", "seed", "threads", "truth", "unit",
+      ])
+    #expect(table["model"] as? String == "rays" && table["dataRange"] as? Double == 2000)
+    let rows = try #require(table["methods"] as? [[String: Any]])
+    #expect(rows.map { $0["method"] as? String } == ["fbp", "fbp:window=hann"])
+    for row in rows {
+      #expect(
+        row.keys.sorted() == [
+          "chi2", "method", "name", "nfe", "psnr", "psnrCircle", "rmse", "secondsPerSlice", "slices", "ssim",
+          "ssimCircle",
+        ])
+      let slices = try #require(row["slices"] as? [[String: Any]])
+      #expect(slices.map { $0["slice"] as? Int } == [1, 2, 3])
+      #expect(
+        slices[0].keys.sorted() == [
+          "chi2", "psnr", "psnrCircle", "rmse", "seconds", "slice", "ssim", "ssimCircle",
+        ])
+    }
+    let printed = try program.run(
+      "compare", "pipeline.yaml", "--truth", "truth.tif", "--input", "scan.tif", "--methods", "fbp", "--json",
+      "-")
+    #expect(try (printed.json()["methods"] as? [Any])?.count == 1)
+  }
+
+  @Test func keepsFinishedMethodsWhenInterrupted() throws {
+    let program = try Program.withScan()
+    let outcome = try program.interrupt(
+      "compare", "pipeline.yaml", "--truth", "truth.tif", "--input", "scan.tif", "--methods",
+      "fbp,tv:100000:lambda=1e-3", "--json", "table.json", "--images", "images"
+    ) { _ in try program.exists("images") && program.files(in: "images").contains { $0.hasPrefix("tv") } }
+    #expect(outcome.status == 130)
+    #expect(outcome.errors.hasSuffix("interrupted; finished methods were kept\n"), "\(outcome.errors)")
+    #expect(try program.files(in: "images") == ["fbp.tif"])
+    #expect(try (program.json("table.json")["methods"] as? [[String: Any]])?.count == 1)
+    #expect(outcome.output.contains("fbp"))
+  }
+
+  @Test(arguments: [
+    ("mlem", "unknown method 'mlem'; known are fbp, cgls, tv, dds, deft, postprocess."),
+    ("fbp,tv:lambda", "'lambda' in the method 'tv:lambda' is not of the form key=value."),
+    ("fbp,fbp", "The method 'fbp' is named twice."),
+    ("dds:5:draws=4:estimate=sample", "several draws are averaged, which 'estimate: sample' does not do."),
+    ("", "unknown method ''"),
+  ])
+  func refusesWrongUsage(methods: String, message: String) throws {
+    let outcome = try Program().run(
+      "compare", "a.yaml", "--truth", "a.tif", "--input", "b.tif", "--methods", methods)
+    #expect(outcome.status == 64)
+    #expect(outcome.errors.contains(message), "\(outcome.errors)")
+  }
+}
