@@ -1,16 +1,17 @@
-# make setup   installs what is missing (Debian 12 or Ubuntu 24.04 and newer)
+# make setup   installs what is missing (Debian 12, or a newer one with these packages)
 # make build   builds .build/release/deft
 # make demo    reconstructs a simulated scan of the shipped phantom, with a report
 # make test    runs all tests
 # make bench   measures the operators
+# make lint    checks the format of the sources
 # make format  formats the sources
 #
-# Another libtorch, newer or with CUDA:  make LIBTORCH=/path/to/libtorch …
+# Another libtorch, such as a newer one:  make LIBTORCH=/path/to/libtorch …
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := build
-.PHONY: setup setup-test build demo test bench format
+.PHONY: setup setup-test build demo test bench lint format
 
 ifdef LIBTORCH
 export LIBTORCH
@@ -79,6 +80,9 @@ bench: build
 	$(DEFT) verify --size 256 --angles 60
 	$(DEFT) verify --size 512 --angles 180
 	$(DEFT) verify --size 1024 --angles 720 --operator radon
+
+lint:
+	swift format lint --strict --recursive --configuration .swift-format Package.swift Sources Tests
 
 format:
 	swift format --in-place --recursive --configuration .swift-format Package.swift Sources Tests

@@ -1,7 +1,7 @@
 // swift-tools-version: 6.1
 import PackageDescription
 
-// A libtorch other than the system's (newer, or with CUDA): LIBTORCH=/path/to/libtorch swift build
+// A libtorch other than the system's, such as a newer one: LIBTORCH=/path/to/libtorch swift build
 let libtorch = Context.environment["LIBTORCH"]
 
 // torch/torch.h, which the optimisers need, lives in a second include folder.
@@ -26,11 +26,11 @@ let package = Package(
   name: "deft",
   products: [
     .executable(name: "deft", targets: ["deft"]),
-    .library(name: "Reconstruction", targets: ["Fields", "Formats", "Operators", "Diffusion", "Reconstruction"]),
+    .library(
+      name: "Reconstruction", targets: ["Fields", "Formats", "Operators", "Diffusion", "Reconstruction"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
-    .package(url: "https://github.com/apple/swift-async-algorithms", from: "1.1.4"),
     .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
     .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
     .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
@@ -45,23 +45,25 @@ let package = Package(
     .target(name: "CTorch", cxxSettings: torchHeaders, linkerSettings: torchLibraries),
 
     .target(name: "Fields", dependencies: [numerics]),
-    .target(name: "Formats", dependencies: ["Fields", "CTIFF", "CPNG", yams]),
+    .target(
+      name: "Formats",
+      dependencies: [
+        "Fields", "CTIFF", "CPNG", yams, .product(name: "DequeModule", package: "swift-collections"),
+      ]),
     .target(name: "Operators", dependencies: ["Fields", "Formats", "CFFTW", numerics]),
-    .target(name: "Diffusion", dependencies: ["Fields", "Formats", "Operators", "CTorch", logging]),
+    .target(name: "Diffusion", dependencies: ["Fields", "Formats", "Operators", "CTorch"]),
     .target(name: "Reconstruction", dependencies: ["Fields", "Formats", "Operators", "Diffusion"]),
     .target(
       name: "Pipeline",
       dependencies: [
         "Fields", "Formats", "Operators", "Diffusion", "Reconstruction", yams, logging,
-        .product(name: "AsyncAlgorithms", package: "swift-async-algorithms"),
-        .product(name: "DequeModule", package: "swift-collections"),
         .product(name: "Crypto", package: "swift-crypto"),
         .product(name: "Mustache", package: "swift-mustache"),
       ]),
     .executableTarget(
       name: "deft",
       dependencies: [
-        "Fields", "Formats", "Operators", "Diffusion", "Reconstruction", "Pipeline",
+        "Fields", "Formats", "Operators", "Diffusion", "Reconstruction", "Pipeline", logging,
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
 
@@ -70,9 +72,10 @@ let package = Package(
     testTarget("Formats", ["Fields", "CPNG"]),
     testTarget("Operators", ["Fields"]),
     .testTarget(
-      name: "DiffusionTests", dependencies: ["Fields", "Operators", "Diffusion", "TestSupport"], exclude: ["Fixtures"]),
+      name: "DiffusionTests", dependencies: ["Fields", "Operators", "Diffusion", "TestSupport"],
+      exclude: ["Fixtures"]),
     testTarget("Reconstruction", ["Fields", "Operators", "Diffusion"]),
-    testTarget("Pipeline", ["Fields", "Formats", "Operators", "Diffusion", "Reconstruction"]),
+    testTarget("Pipeline", ["Fields", "Formats", "Operators", "Diffusion", "Reconstruction", logging]),
     .testTarget(name: "DeftTests", dependencies: ["Fields", "Formats", "TestSupport"]),
   ],
   swiftLanguageModes: [.v6],
