@@ -1,4 +1,5 @@
 import Fields
+import Formats
 import Foundation
 
 /// What `deft.json` says of a prior: what diffusers has no key for.
@@ -94,17 +95,17 @@ public enum CheckpointFiles {
     weights: Data, _ configuration: UNet2DConfiguration, _ schedule: NoiseSchedule? = nil,
     description: some Encodable, in folder: URL
   ) throws {
-    func file(_ name: String) -> URL { folder.appendingPathComponent(name) }
+    func file(_ name: String) -> String { folder.appendingPathComponent(name).path }
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
     let text = try encoder.encode(description)
-    if FileManager.default.fileExists(atPath: file(Self.description).path) {
-      try FileManager.default.removeItem(at: file(Self.description))
+    if FileManager.default.fileExists(atPath: file(Self.description)) {
+      try FileManager.default.removeItem(atPath: file(Self.description))
     }
-    try weights.write(to: file(Self.weights), options: .atomic)
-    try configuration.json().write(to: file(Self.configuration), options: .atomic)
-    try schedule?.json().write(to: file(Self.schedule), options: .atomic)
-    try text.write(to: file(Self.description), options: .atomic)
+    try writeFile(weights, to: file(Self.weights))
+    try writeFile(configuration.json(), to: file(Self.configuration))
+    if let schedule { try writeFile(schedule.json(), to: file(Self.schedule)) }
+    try writeFile(text, to: file(Self.description))
   }
 }
 

@@ -1,3 +1,4 @@
+import Formats
 import Foundation
 
 /// A safetensors file: named tensors behind a JSON header.
@@ -137,8 +138,7 @@ public struct SafeTensors {
     _ tensors: [(name: String, shape: [Int], values: [Float])], metadata: [String: String] = [:],
     precision: Precision, to path: String
   ) throws {
-    try encode(tensors, metadata: metadata, precision: precision)
-      .write(to: URL(fileURLWithPath: path), options: .atomic)
+    try writeFile(encode(tensors, metadata: metadata, precision: precision), to: path)
   }
 
   /// The contents of a file with these tensors in the given order.

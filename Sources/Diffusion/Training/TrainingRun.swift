@@ -1,4 +1,5 @@
 import Fields
+import Formats
 import Foundation
 
 /// The training loop, written once: batches, AdamW, moving average, checkpoints, resume.
@@ -83,7 +84,7 @@ public final class TrainingRun {
     optimizer = try AdamW(self.parameters, weightDecay: settings.weightDecay)
     average = try ExponentialMovingAverage(of: self.parameters, decay: settings.averageDecay)
     generator = SplitMix64(seed: settings.seed)
-    try FileManager.default.createDirectory(at: self.folder, withIntermediateDirectories: true)
+    try makeFolder(self.folder.path)
     if FileManager.default.fileExists(atPath: statePath) {
       do {
         try resume()
@@ -247,15 +248,14 @@ public final class TrainingRun {
       let kept = curve.split(separator: "\n").enumerated().filter { index, line in
         index == 0 || line.split(separator: ",").first.flatMap { Int($0) }.map { $0 <= iteration } == true
       }
-      try (kept.map(\.element).joined(separator: "\n") + "\n")
-        .write(toFile: curvePath, atomically: true, encoding: .utf8)
+      try writeFile(Data((kept.map(\.element).joined(separator: "\n") + "\n").utf8), to: curvePath)
     }
   }
 
   private func appendToCurve(_ figures: [(name: String, value: Double)]) throws {
     if !FileManager.default.fileExists(atPath: curvePath) {
       let header = (["iteration", "seconds"] + figures.map(\.name)).joined(separator: ",") + "\n"
-      try header.write(toFile: curvePath, atomically: true, encoding: .utf8)
+      try writeFile(Data(header.utf8), to: curvePath)
     }
     let line =
       (["\(iteration)", String(format: "%.1f", seconds)] + figures.map { String(format: "%.6g", $0.value) })
