@@ -11,7 +11,9 @@ public struct Angle: Hashable, Sendable, Comparable, CustomStringConvertible {
   public static func < (a: Angle, b: Angle) -> Bool { a.radians < b.radians }
 
   /// `count` angles from 0, evenly spaced over `range`, without the end point.
-  public static func even(_ count: Int, over range: Angle = .degrees(180), from start: Angle = .degrees(0)) -> [Angle] {
+  public static func even(_ count: Int, over range: Angle = .degrees(180), from start: Angle = .degrees(0))
+    -> [Angle]
+  {
     (0..<count).map { .radians(start.radians + range.radians * Double($0) / Double(count)) }
   }
 }

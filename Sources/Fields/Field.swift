@@ -7,7 +7,8 @@ public protocol FieldScalar: Sendable, Hashable {
   /// A value from two real numbers; a real scalar keeps the first.
   static func make(_ real: Double, _ imaginary: Double) -> Self
   /// target ← target + α source
-  static func add(_ alpha: Float, _ source: UnsafePointer<Self>, to target: UnsafeMutablePointer<Self>, count: Int)
+  static func add(
+    _ alpha: Float, _ source: UnsafePointer<Self>, to target: UnsafeMutablePointer<Self>, count: Int)
   /// target ← α target
   static func scale(_ target: UnsafeMutablePointer<Self>, by alpha: Float, count: Int)
   /// ⟨x, y⟩ = Σ conj(xᵢ) yᵢ in double precision, always summed in the same order.

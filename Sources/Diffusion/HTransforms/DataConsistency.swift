@@ -26,7 +26,9 @@ public struct NormalizedMeasurement<Operator: LinearOperator>: Sendable {
   ///     d = argmin ‖A (x̂₀ + d) − y‖² / σ² + ‖d‖² / s²
   ///
   /// Source: Chung, Lee, Ye, "Decomposed diffusion sampler" (DDS), ICLR 2024, equation 12, with γ = s²/σ².
-  public func direction(from estimate: Operator.Domain.Vector, error s: Double, steps: Int) -> Operator.Domain.Vector {
+  public func direction(from estimate: Operator.Domain.Vector, error s: Double, steps: Int)
+    -> Operator.Domain.Vector
+  {
     let damping = Float((sigma / s) * (sigma / s))
     return conjugateGradients(A.domain, gradient(estimate), steps: steps) { p, q in
       A.applyNormal(p, into: &q)

@@ -181,7 +181,8 @@ public struct OperatorFingerprint: Codable, Hashable, Sendable {
   /// Lists of numbers in brief: their ends, how many they are, and where they part.
   private static func difference(of name: String, _ theirs: String, _ ours: String) -> String {
     func brief(_ list: [Substring]) -> String {
-      list.count > 4 ? "\(list[0]) … \(list[list.count - 1]) (\(list.count) numbers)" : list.joined(separator: " ")
+      list.count > 4
+        ? "\(list[0]) … \(list[list.count - 1]) (\(list.count) numbers)" : list.joined(separator: " ")
     }
     func numbers(_ text: String) -> [Substring] {
       let words = text.split(separator: " ")

@@ -34,7 +34,8 @@ public final class Tensor {
       values.withUnsafeBufferPointer { values in
         // libtorch copies nothing from an empty tensor, but wants an address.
         var nothing: Float = 0
-        return ctorch_from_floats(values.baseAddress ?? withUnsafePointer(to: &nothing) { $0 }, sizes, Int32(sizes.count), error)
+        return ctorch_from_floats(
+          values.baseAddress ?? withUnsafePointer(to: &nothing) { $0 }, sizes, Int32(sizes.count), error)
       }
     }
   }
@@ -91,7 +92,9 @@ public final class Tensor {
   public func cosine() throws(TorchError) -> Tensor { try Tensor { ctorch_cos(handle, $0) } }
   public func mean() throws(TorchError) -> Tensor { try Tensor { ctorch_mean(handle, $0) } }
   /// `[N, …]` → `[N]`: the mean over all axes but the first.
-  public func meanPerSample() throws(TorchError) -> Tensor { try Tensor { ctorch_mean_per_sample(handle, $0) } }
+  public func meanPerSample() throws(TorchError) -> Tensor {
+    try Tensor { ctorch_mean_per_sample(handle, $0) }
+  }
   public func matmul(_ other: Tensor) throws(TorchError) -> Tensor {
     try Tensor { ctorch_matmul(handle, other.handle, $0) }
   }

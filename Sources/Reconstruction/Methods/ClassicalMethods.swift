@@ -57,7 +57,8 @@ public struct TotalVariationMethod<Operator: ParallelBeamOperator>: Reconstructo
     switch weight {
     case .fixed(let lambda):
       SliceReconstruction(
-        image: try method.solve(measurement.sinogram, variance: measurement.variance, lambda: lambda, limit: limit
+        image: try method.solve(
+          measurement.sinogram, variance: measurement.variance, lambda: lambda, limit: limit
         ).image)
     case .discrepancy(let target):
       SliceReconstruction(
