@@ -53,10 +53,11 @@ public struct NormalizedTomography<Operator: ParallelBeamOperator>: Sendable {
     let image: Image
     switch inverse {
     case .fbp: image = fbp(y)
-    case .totalVariation(let lambda, let steps):
+    case .totalVariation(let weight, let steps):
       let sigma = Float(measurement.sigma * gain)
       image = try totalVariation.solve(
-        y, variance: Sinogram(shape: y.shape, filledWith: sigma * sigma), lambda: lambda, limit: steps
+        y, variance: Sinogram(shape: y.shape, filledWith: sigma * sigma), lambda: weight / scale.water,
+        limit: steps
       ).image
     }
     return scale.normalized(image).map { min(1, max(-1, $0)) }

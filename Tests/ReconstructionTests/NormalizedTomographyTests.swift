@@ -70,7 +70,7 @@ import Testing
     #expect(fbp.samples.allSatisfy { abs($0) <= 1 } && fbp.samples.contains(-1))
     let solved = try TotalVariation(tomography.A, lowerBound: 0)
       .solve(y, variance: small.measurement.variance, lambda: 100, limit: 30).image
-    let tv = try tomography.reference(normalized, by: .totalVariation(lambda: 100, steps: 30))
+    let tv = try tomography.reference(normalized, by: .totalVariation(weight: 100 * tomography.scale.water, steps: 30))
     #expect(largestDifference(tv, held(solved), relativeTo: 2) < 1e-4)
     #expect(largestDifference(tv, fbp, relativeTo: 2) > 0.01)
   }
@@ -148,7 +148,7 @@ import Testing
   @Test func refersToItsSimpleInverse() throws {
     let small = try SmallTomography()
     let y = small.tomography.measurement(small.measurement.sinogram, sigma: small.measurement.sigma)
-    for inverse in [SimpleInverse.fbp, .totalVariation(lambda: 100, steps: 10)] {
+    for inverse in [SimpleInverse.fbp, .totalVariation(weight: 2, steps: 10)] {
       let scan = SimulatedParallelBeam(small.tomography, noise: 0.01...0.01, simpleInverse: inverse)
       #expect(try scan.reference(y) == small.tomography.reference(y, by: inverse))
     }

@@ -38,20 +38,20 @@ public struct NormalizedMeasurement<Operator: LinearOperator>: Sendable {
 
   /// The direction from an estimate towards the data among images as smooth as back-projections.
   ///
-  ///     d = Aᴴ v,   v = argmin ‖A (x̂₀ + Aᴴ v) − y‖² / σ² + ‖v‖² / τ²,   τ² tr(AᴴA) = n s²
+  ///     d = Aᴴ v,   v = argmin ‖A (x̂₀ + Aᴴ v) − y‖² / σ² + ‖v‖² / τ²,   τ² tr((AᴴA)²) = s² tr(AᴴA)
   ///
-  /// This is the posterior mean of an error with the covariance τ² AᴴA, which has the RMS value s over n pixels and,
-  /// in tomography, the power 1/|k|: what a network gets wrong is broad, and detail at the level of the noise stays as
-  /// it is. The trace is estimated with one random image.
+  /// This is the posterior mean of an error e with the covariance τ² AᴴA, of power 1/|k| in tomography: what a network
+  /// gets wrong is broad, and detail at the level of the noise stays as it is. τ makes ‖A e‖ what it is for white noise
+  /// of RMS value s. The traces are estimated with one random image.
   ///
-  /// - Parameter s: RMS error of the estimate, of all frequencies together.
+  /// - Parameter s: error of the estimate as the data see it: ‖A e‖ relative to that of white noise of unit variance.
   public func smoothDirection(
     from estimate: Operator.Domain.Vector, error s: Double, steps: Int
   ) -> Operator.Domain.Vector {
     let (X, Y) = (A.domain, A.codomain)
     var generator = SplitMix64(seed: 1)
-    let probe = X.random(using: &generator)
-    let ratio = Y.norm(A(probe)) / X.norm(probe)
+    let probe = A(X.random(using: &generator))
+    let ratio = X.norm(A.adjoint(probe)) / Y.norm(probe)
     let damping = Float((sigma * ratio / s) * (sigma * ratio / s))
     let v = conjugateGradients(Y, A(gradient(estimate)), steps: steps) { p, q in
       let back = A.adjoint(p)

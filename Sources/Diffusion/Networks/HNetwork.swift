@@ -115,7 +115,8 @@ public struct HDescription: Codable, Hashable, Sendable {
   public var reference: SimpleInverse
   /// s_ref: RMS error of x_ref on the images it was tuned on, over the noise levels it has seen.
   public var referenceError: Double
-  /// RMS error of the network's own estimates on the images it was tuned on, at the end of a sample.
+  /// Broad error of the network's own estimates at the end of a sample: the s of
+  /// ``NormalizedMeasurement/smoothDirection(from:error:steps:)`` that served best on the images it was tuned on.
   public var estimateError: Double
   /// Conjugate-gradient steps of the direction d.
   public var iterations: Int
@@ -148,13 +149,14 @@ extension HDescription {
 public enum SimpleInverse: Codable, Hashable, Sendable, CustomStringConvertible {
   /// Filtered back-projection.
   case fbp
-  /// Total variation of this weight against half of χ², in mm, stopped after so many steps.
-  case totalVariation(lambda: Double, steps: Int)
+  /// Total variation, stopped after so many steps. `weight` is λ μ of ``TotalVariation``, with the attenuation μ of
+  /// water: without a unit, so that it means the same at any energy.
+  case totalVariation(weight: Double, steps: Int)
 
   public var description: String {
     switch self {
     case .fbp: "filtered back-projection"
-    case .totalVariation(let lambda, let steps): "total variation of weight \(lambda) mm, \(steps) steps"
+    case .totalVariation(let weight, let steps): "total variation of weight \(weight)/μ, \(steps) steps"
     }
   }
 }

@@ -87,7 +87,7 @@ public final class HTraining<Scan: SimulatedScan>: NetworkTraining {
     let batch = run.settings.batch
     let clean = images.draw(batch, rows: shape[0], columns: shape[1], using: &generator)
     let t = (0..<batch).map { _ in Int(generator.next() % UInt64(prior.schedule.steps)) }
-    let found = try estimates(of: clean, steps: t, using: &generator)
+    let found = try estimates(by: network, of: clean, steps: t, using: &generator)
     let error = try (found.conditioned - found.truth).squared().meanPerSample()
     return TrainingRun.Loss(
       tensor: try (error * Tensor(found.weights.map { Float($0) }, shape: [batch])).mean(),
@@ -103,11 +103,12 @@ public final class HTraining<Scan: SimulatedScan>: NetworkTraining {
     let untrained: Tensor
     /// Of the squared errors in the loss.
     let weights: [Double]
+    let measurements: [NormalizedMeasurement<Scan.Operator>]
   }
 
-  /// What the network makes of clean images, each with fresh noise and a fresh measurement.
+  /// What a network makes of clean images, each with fresh noise and a fresh measurement.
   private func estimates(
-    of clean: [Image], steps t: [Int], using generator: inout SplitMix64
+    by network: HNetwork, of clean: [Image], steps t: [Int], using generator: inout SplitMix64
   ) throws -> Estimates {
     let batch = clean.count
     let truth = try Tensor(clean)
@@ -142,26 +143,49 @@ public final class HTraining<Scan: SimulatedScan>: NetworkTraining {
         (prior.schedule.a($0) / prior.schedule.b($0)) * (prior.schedule.a($0) / prior.schedule.b($0))
       }
     }
-    return Estimates(truth: truth, conditioned: conditioned, untrained: untrained, weights: weights)
+    return Estimates(
+      truth: truth, conditioned: conditioned, untrained: untrained, weights: weights, measurements: measurements)
   }
 
-  /// RMS error of the estimates on `count` images, at the step at which a sample of ten steps ends.
-  private func estimateError(count: Int = 8) throws -> Double {
-    let shape = scan.A.domain.shape
+  /// The error s with which ``NormalizedMeasurement/smoothDirection(from:error:steps:)`` brings a network's estimates
+  /// nearest to the truth, at the step at which a sample of ten steps ends; to a factor of √2.
+  ///
+  /// Searched for and not computed from the errors, because the network has seen the measurement: part of its errors are
+  /// the noise, which the direction must not follow.
+  private func estimateError(of network: HNetwork, count: Int = 4) throws -> Double {
+    let (X, shape) = (scan.A.domain, scan.A.domain.shape)
     var generator = SplitMix64(seed: run.settings.seed, purpose: .calibration, stream: 2)
     let clean = images.draw(count, rows: shape[0], columns: shape[1], using: &generator)
     let last = prior.schedule.timesteps(10).last ?? 0
-    return try Torch.withoutGradients {
-      let found = try estimates(of: clean, steps: Array(repeating: last, count: count), using: &generator)
-      let square = Double(try (found.conditioned - found.truth).squared().mean().scalar())
-      return max(1e-4, square.squareRoot())
+    let found = try Torch.withoutGradients {
+      try estimates(by: network, of: clean, steps: Array(repeating: last, count: count), using: &generator)
     }
+    let samples = try found.conditioned.images()
+    func error(_ exponent: Double) -> Double {
+      zip(clean, zip(samples, found.measurements)).reduce(0) { sum, pair in
+        let (sample, measurement) = pair.1
+        var left = measurement.smoothDirection(
+          from: sample, error: pow(2, exponent), steps: DEFT<Scan.Operator>.finalSteps)
+        X.add(1, sample, to: &left)
+        X.add(-1, pair.0, to: &left)
+        return sum + X.inner(left, left).real
+      }
+    }
+    func best(_ exponents: [Double]) -> Double {
+      exponents.map { ($0, error($0)) }.min { $0.1 < $1.1 }?.0 ?? 0
+    }
+    let nearest = best(stride(from: -10, through: 0, by: 1).map { $0 })
+    return pow(2, best([nearest - 0.5, nearest, nearest + 0.5]))
   }
 
   public func saveCheckpoint() throws {
-    description.estimateError = try estimateError()
-    try CheckpointFiles.save(
-      weights: SafeTensors.encode(run.averages, precision: .float16), network.nn1.network.configuration,
-      description: description, in: folder)
+    let weights = try SafeTensors.encode(run.averages, precision: .float16)
+    let configuration = network.nn1.network.configuration
+    // Measured on the network as it will be read: the averages, in half precision.
+    let saved = try HNetwork(
+      network.form, configuration, spaceToDepth: description.spaceToDepth,
+      ParameterStore(SafeTensors(weights, path: folder.path)))
+    description.estimateError = try estimateError(of: saved)
+    try CheckpointFiles.save(weights: weights, configuration, description: description, in: folder)
   }
 }

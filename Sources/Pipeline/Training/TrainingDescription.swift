@@ -141,7 +141,7 @@ public struct PriorTrainingDescription: Hashable, Sendable {
 ///     pipeline: sparse-view-ct.yaml        # the scan, and the prior
 ///     images: …
 ///     noise: [0.005, 0.02]                 # relative to the mean line integral
-///     reference: {method: tv, lambda: 200, steps: 60}     # x_ref; fbp unless given
+///     reference: {method: tv, weight: 4, steps: 60}       # x_ref, weight λ μ of water; fbp unless given
 ///     network: {form: preconditioned, channels: [32, 64, 96, 128]}
 ///     training: {iterations: 800, batch: 4}
 ///     output: priors/ct-60-views
@@ -182,7 +182,7 @@ public struct ScanTrainingDescription: Hashable, Sendable {
         case .fbp: .fbp
         case .tv:
           .totalVariation(
-            lambda: try map.number("lambda", .positive), steps: try map.integer("steps", .between(1, 10_000)))
+            weight: try map.number("weight", .positive), steps: try map.integer("steps", .between(1, 10_000)))
         }
       }
     }

@@ -68,7 +68,8 @@ import Testing
     let A = Matrix(rows.map { $0.map(Double.init) })
     let probe = Self.random(1).samples.map(Double.init)
     func square(_ x: [Double]) -> Double { x.reduce(0) { $0 + $1 * $1 } }
-    let tau2 = s * s * square(probe) / square(A * probe)
+    let seen = A * probe
+    let tau2 = s * s * square(seen) / square(A.transposed * seen)
     let residual = zip(measurement.y.samples.map(Double.init), A * estimate.samples.map(Double.init)).map(-)
     let K = A * A.transposed
     let inner = (sigma * sigma) * Matrix.identity(3) + tau2 * (K * K)

@@ -199,7 +199,7 @@ extension NetworkTests {
         bytes.append([small.measurement.sinogram, y.y])
         own.append([
           try small.tomography.reference(y, by: .fbp),
-          try small.tomography.reference(y, by: .totalVariation(lambda: 100, steps: 20)),
+          try small.tomography.reference(y, by: .totalVariation(weight: 2, steps: 20)),
           y.direction(from: small.tomography.A.domain.zero(), error: 0.1, steps: 5),
           try Sampling(
             small.tomography, prior: PixelPrior.make(variance: 0.1), guidance: .dds,
