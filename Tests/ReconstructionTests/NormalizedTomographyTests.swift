@@ -70,7 +70,8 @@ import Testing
     #expect(fbp.samples.allSatisfy { abs($0) <= 1 } && fbp.samples.contains(-1))
     let solved = try TotalVariation(tomography.A, lowerBound: 0)
       .solve(y, variance: small.measurement.variance, lambda: 100, limit: 30).image
-    let tv = try tomography.reference(normalized, by: .totalVariation(weight: 100 * tomography.scale.water, steps: 30))
+    let tv = try tomography.reference(
+      normalized, by: .totalVariation(weight: 100 * tomography.scale.water, steps: 30))
     #expect(largestDifference(tv, held(solved), relativeTo: 2) < 1e-4)
     #expect(largestDifference(tv, fbp, relativeTo: 2) > 0.01)
   }

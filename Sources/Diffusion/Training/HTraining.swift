@@ -144,7 +144,8 @@ public final class HTraining<Scan: SimulatedScan>: NetworkTraining {
       }
     }
     return Estimates(
-      truth: truth, conditioned: conditioned, untrained: untrained, weights: weights, measurements: measurements)
+      truth: truth, conditioned: conditioned, untrained: untrained, weights: weights,
+      measurements: measurements)
   }
 
   /// The error s with which ``NormalizedMeasurement/smoothDirection(from:error:steps:)`` brings a network's estimates

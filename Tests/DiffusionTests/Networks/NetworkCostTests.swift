@@ -66,12 +66,7 @@ import Testing
     .deletingLastPathComponent().appendingPathComponent("pipelines/priors").path
 
   /// The networks that come with the program load, fit each other and keep to the same bound.
-  @Test(
-    .enabled(
-      if: FileManager.default.fileExists(atPath: shipped + "/ct/deft.json")
-        && FileManager.default.fileExists(atPath: shipped + "/ct-60-views/deft.json"),
-      "the networks are not there"))
-  func theShippedNetworksLoad() throws {
+  @Test func theShippedNetworksLoad() throws {
     let prior = try DiffusionPrior(path: Self.shipped + "/ct")
     let h = try HCheckpoint(path: Self.shipped + "/ct-60-views")
     try prior.expect(.hounsfield)

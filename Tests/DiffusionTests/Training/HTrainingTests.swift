@@ -183,7 +183,8 @@ import Testing
         var expected = measurement.gradient(estimate)
         Self.space.scale(&expected, by: Float(schedule.b(t) / schedule.a(t)))
         Self.space.add(1, estimate, to: &expected)
-        #expect(largestError(try deft.condition(estimate, noisy: x, step: t).samples, expected.samples) < 1e-6)
+        #expect(
+          largestError(try deft.condition(estimate, noisy: x, step: t).samples, expected.samples) < 1e-6)
       }
     }
   }
