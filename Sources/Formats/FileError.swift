@@ -26,12 +26,23 @@ public enum FileError: Error, Equatable, Sendable, CustomStringConvertible {
     }
   }
 
+  /// Why, in a few words.
+  package var reason: String {
+    switch self {
+    case .cannotCreate(_, let code), .cannotWrite(_, let code), .cannotRead(_, let code): Self.reason(code)
+    }
+  }
+
   public var description: String {
     switch self {
+    case .cannotCreate(let path, ESPIPE):
+      "cannot create '\(path)': \(Self.reason(ESPIPE)). Give the name of a file."
     case .cannotCreate(let path, let code):
       "cannot create '\(path)': \(Self.reason(code)). Check that its folder exists and that you may write there."
     case .cannotWrite(let path, let code) where Self.isNoSpace(code):
       "cannot write '\(path)': \(Self.reason(code)). Make room or choose a folder on another disk."
+    case .cannotWrite(let path, EPIPE):
+      "cannot write '\(path)': \(Self.reason(EPIPE)). Keep it open until the end."
     case .cannotWrite(let path, let code):
       "cannot write '\(path)': \(Self.reason(code)). Check the disk it is on."
     case .cannotRead(let path, let code):
@@ -44,6 +55,8 @@ public enum FileError: Error, Equatable, Sendable, CustomStringConvertible {
   static func reason(_ code: Int32) -> String {
     switch code {
     case EISDIR: "it is a folder"
+    case ESPIPE: "it is a device or a pipe"
+    case EPIPE: "nobody reads it any more"
     case ENOTDIR: "a file stands where a folder should be"
     case ENOSPC: "no space is left on its disk"
     case EDQUOT: "no space is left of your share of its disk"

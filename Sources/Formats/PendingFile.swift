@@ -4,8 +4,8 @@ import Synchronization
 /// A file that appears under its name complete or not at all.
 ///
 /// It grows under a temporary name in the same folder, `NAME.partial-…`. ``complete()`` makes it durable there,
-/// ``publish()`` gives it its name and replaces a file of that name; dropped before that, nothing is left. Of files
-/// that belong together all are completed before the first is published.
+/// ``publish()`` gives it its name and replaces a file of that name, or the one that a link of that name leads to;
+/// dropped before that, nothing is left. Of files that belong together all are completed before the first is published.
 public struct PendingFile: ~Copyable, Sendable {
   /// The name the finished file gets.
   public let path: String
@@ -13,21 +13,22 @@ public struct PendingFile: ~Copyable, Sendable {
   public let temporary: String
   /// Written through ``write(_:)``.
   public private(set) var bytes = 0
+  /// Where ``path`` leads.
+  private let place: String
   private let descriptor: Int32
   private var isComplete = false
   private var isPublished = false
 
   /// - Throws: ``FileError/cannotCreate(path:code:)``.
   public init(path: String) throws(FileError) {
-    var status = stat()
-    if stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFDIR {
-      throw .cannotCreate(path: path, code: EISDIR)
-    }
+    try expectReplaceable(path)
+    let place = filePlace(path)
     while true {
-      let temporary = "\(path).partial-\(String(UInt32.random(in: 0...UInt32.max), radix: 16))"
+      let temporary = "\(place).partial-\(String(UInt32.random(in: 0...UInt32.max), radix: 16))"
       let descriptor = open(temporary, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0o666)
       if descriptor >= 0 {
         self.path = path
+        self.place = place
         self.temporary = temporary
         self.descriptor = descriptor
         Leftovers.add(temporary)
@@ -65,10 +66,10 @@ public struct PendingFile: ~Copyable, Sendable {
   public mutating func publish() throws(FileError) {
     try complete()
     guard !isPublished else { return }
-    guard rename(temporary, path) == 0 else { throw .cannotCreate(path: path, code: errno) }
+    guard rename(temporary, place) == 0 else { throw .cannotCreate(path: path, code: errno) }
     isPublished = true
     // The name itself lives in the folder. Some network file systems cannot sync one and say so.
-    let folder = open(Self.folder(of: path), O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    let folder = open(Self.folder(of: place), O_RDONLY | O_DIRECTORY | O_CLOEXEC)
     guard folder >= 0 else { return }
     defer { close(folder) }
     guard fsync(folder) == 0 || errno == EINVAL else { throw .cannotWrite(path: path, code: errno) }
@@ -134,6 +135,17 @@ public func writeFile(_ content: Data, to path: String) throws(FileError) {
   var file = try PendingFile(path: path)
   try file.write(content)
   try file.publish()
+}
+
+/// - Throws: ``FileError/cannotCreate(path:code:)`` where the name is that of a folder, a device or a pipe.
+package func expectReplaceable(_ path: String) throws(FileError) {
+  var status = stat()
+  guard stat(path, &status) == 0 else { return }
+  switch status.st_mode & S_IFMT {
+  case S_IFREG: break
+  case S_IFDIR: throw .cannotCreate(path: path, code: EISDIR)
+  default: throw .cannotCreate(path: path, code: ESPIPE)
+  }
 }
 
 /// Temporary files and folders that are there now, for the case that the program must end in the middle of its work.

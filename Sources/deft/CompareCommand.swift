@@ -88,16 +88,13 @@ struct CompareCommand: AsyncParsableCommand {
       var latest: ComparisonTable?
       do {
         _ = try await comparison.run(
-          methods, images: images,
+          methods, images: images, json: json == "-" ? nil : json,
           onSlice: { method, slice in
             Console.line(
               "\(method)  slice \(slice.slice)/\(count)  PSNR \(Self.decibels(slice.psnr)) dB  "
                 + String(format: "SSIM %.4f  χ² %.3f  %.2f s", slice.ssim, slice.chi2, slice.seconds))
           },
-          onMethod: { table in
-            latest = table
-            if let json, json != "-" { try writeFile(try table.json(), to: json) }
-          })
+          onMethod: { latest = $0 })
       } catch {
         if let latest { try show(latest) }
         throw error

@@ -4,7 +4,7 @@ import Formats
 import Foundation
 import Synchronization
 
-/// Raised by the first Ctrl-C or SIGTERM; the second ends the program.
+/// Raised by the first Ctrl-C, SIGTERM or SIGHUP; the second ends the program.
 final class StopSignal: Sendable {
   private struct State {
     var isRaised = false
@@ -38,10 +38,11 @@ final class StopSignal: Sendable {
 /// The exit code of a program that Ctrl-C ended.
 private let interrupted: Int32 = 130
 
-/// Runs a command so that Ctrl-C and SIGTERM end it with exit code 130.
+/// Runs a command so that Ctrl-C, SIGTERM and SIGHUP end it with exit code 130.
 ///
 /// The first signal cancels the work, which ends at the next safe point and leaves no temporary file. The second ends
-/// the program at once; temporary files are removed then, too.
+/// the program at once; temporary files are removed then, too. Where SIGHUP was ignored, as under `nohup`, it still is.
+/// A reader that has gone is an error of the write instead of the end by SIGPIPE.
 ///
 /// - Parameters:
 ///   - cancels: false for work that watches the signal itself, because it has to save its state.
@@ -53,8 +54,10 @@ func interruptible(
   let stop = StopSignal()
   // A queue of its own has a thread of its own: the shared ones may all be busy with the work to be stopped.
   let queue = DispatchQueue(label: "signals")
-  let sources = [SIGINT, SIGTERM].map { number in
-    signal(number, SIG_IGN)
+  signal(SIGPIPE, SIG_IGN)
+  let sources: [any DispatchSourceSignal] = [SIGINT, SIGTERM, SIGHUP].compactMap { number in
+    let earlier = unsafeBitCast(signal(number, SIG_IGN), to: Int.self)
+    if number == SIGHUP, earlier == unsafeBitCast(SIG_IGN, to: Int.self) { return nil }
     let source = DispatchSource.makeSignalSource(signal: number, queue: queue)
     source.setEventHandler {
       if stop.raise() { return }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Diffusion
+import Formats
 import Foundation
 import Pipeline
 
@@ -26,8 +27,7 @@ struct StackOutput: ParsableArguments {
 
   /// - Throws: where the output would replace an input.
   func expectOther(than input: String) throws {
-    func place(_ path: String) -> String { URL(fileURLWithPath: path).resolvingSymlinksInPath().path }
-    guard place(input) != place(output) else {
+    guard filePlace(input) != filePlace(output) else {
       throw ValidationError("The output '\(output)' is the input. Give it another name.")
     }
   }

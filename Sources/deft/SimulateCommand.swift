@@ -112,6 +112,9 @@ struct SimulateCommand: AsyncParsableCommand {
       for input in [volume, phantom, pipeline].compactMap(\.self) { try destination.expectOther(than: input) }
       let description = try PipelineDescription(file: pipeline)
       let object = try self.object(for: description)
+      if case .volume(let volume) = object {
+        for file in volume.files { try destination.expectOther(than: file) }
+      }
       let noise: ScanSimulation.Noise =
         self.noise.map { .relative($0) } ?? photons.map { .photons($0) } ?? .none
       let simulation = try ScanSimulation(

@@ -25,6 +25,8 @@ final class Program {
 
   static let thorax = packageFolder + "/phantoms/thorax.yaml"
   static let family = packageFolder + "/phantoms/random-ct.yaml"
+  /// A TorchScript file that can stand for a prior.
+  static let script = packageFolder + "/Tests/DiffusionTests/Fixtures/shrink.pt"
   static let sheppLogan = packageFolder + "/phantoms/shepp-logan.yaml"
 
   func path(_ name: String) -> String { temporary(name) }
@@ -51,7 +53,9 @@ final class Program {
   /// Runs the program and interrupts it as soon as `isTime` says so, at the latest after a minute.
   ///
   /// - Parameter isTime: gets what the program has said so far.
-  func interrupt(_ arguments: String..., when isTime: (_ errors: String) throws -> Bool) throws -> Outcome {
+  func interrupt(
+    _ arguments: String..., with signal: Int32 = SIGINT, when isTime: (_ errors: String) throws -> Bool
+  ) throws -> Outcome {
     var errors = ""
     return try start(arguments) { process in
       let deadline = ContinuousClock.now + .seconds(60)
@@ -63,7 +67,7 @@ final class Program {
         usleep(5_000)
       }
       #expect(process.isRunning, "it ended before it could be interrupted: \(errors)")
-      process.interrupt()
+      kill(process.processIdentifier, signal)
     }()
   }
 
@@ -71,9 +75,11 @@ final class Program {
   ///
   /// - Parameters:
   ///   - output: where standard output goes; a file unless given.
+  ///   - errors: the same for standard error.
   ///   - whileRunning: may watch and signal it.
   func start(
-    _ arguments: [String], output: FileHandle? = nil, whileRunning: (Process) throws -> Void = { _ in }
+    _ arguments: [String], output: FileHandle? = nil, errors: FileHandle? = nil,
+    whileRunning: (Process) throws -> Void = { _ in }
   ) throws -> () throws -> Outcome {
     let process = Process()
     process.executableURL = try #require(Bundle.main.executableURL)
@@ -86,7 +92,7 @@ final class Program {
     for log in logs { try Data().write(to: folder.appendingPathComponent(log)) }
     let handles = try logs.map { try FileHandle(forWritingTo: folder.appendingPathComponent($0)) }
     process.standardOutput = output ?? handles[0]
-    process.standardError = handles[1]
+    process.standardError = errors ?? handles[1]
     process.standardInput = FileHandle.nullDevice
     try process.run()
     try whileRunning(process)

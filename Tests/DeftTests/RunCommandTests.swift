@@ -101,6 +101,57 @@ extension Program {
     #expect(String(decoding: try program.data("out/run.log"), as: UTF8.self).contains("error: interrupted"))
   }
 
+  /// The end of a terminal, and of a service; twice is not needed.
+  @Test(arguments: [SIGTERM, SIGHUP])
+  func leavesNothingWhenTerminated(_ number: Int32) throws {
+    // A program that inherits an ignored SIGHUP, as under `nohup`, ignores it.
+    if number == SIGHUP, isIgnored(number) { return }
+    let program = try Program.withScan("{method: tv, lambda: 1.0e-3, steps: 100000}")
+    let outcome = try program.interrupt(
+      "run", "pipeline.yaml", "--input", "scan.tif", "--output", "out", with: number
+    ) { _ in
+      try program.exists("out") && program.files(in: "out").contains { $0.hasPrefix("volume.tif.partial-") }
+    }
+    #expect(outcome.status == 130, "\(outcome.errors)")
+    #expect(try program.files(in: "out") == ["run.log"])
+  }
+
+  private func isIgnored(_ number: Int32) -> Bool {
+    let earlier = signal(number, SIG_IGN)
+    signal(number, earlier)
+    return unsafeBitCast(earlier, to: Int.self) == unsafeBitCast(SIG_IGN, to: Int.self)
+  }
+
+  /// Whoever has read the progress is gone: the run goes on. Results that nobody reads are an error.
+  @Test func outlivesItsReaders() throws {
+    let program = try Program.withScan()
+    func closed() throws -> FileHandle {
+      let pipe = Pipe()
+      try pipe.fileHandleForReading.close()
+      return pipe.fileHandleForWriting
+    }
+    let run = try program.start(
+      ["run", "pipeline.yaml", "--input", "scan.tif", "--output", "out"], errors: closed())()
+    #expect([0, 3].contains(run.status) && run.output.hasPrefix("3 slices: "))
+    #expect(program.exists("out/volume.tif"))
+    let info = try program.start(["info", "scan.tif"], output: closed())()
+    #expect(info.status == 1)
+    #expect(
+      info.errors.contains("Error: cannot write 'standard output': nobody reads it any more."),
+      "\(info.errors)")
+  }
+
+  @Test func refusesToReplaceItsInput() throws {
+    let program = try Program.withScan("{method: fbp}", "{name: scan, method: fbp}")
+    let scan = try program.data("scan.tif")
+    let outcome = try program.run("run", "pipeline.yaml", "--input", "scan.tif", "--output", ".")
+    #expect(outcome.status == 1)
+    #expect(
+      outcome.errors.contains("Error: './scan.tif' would replace a file that is read."), "\(outcome.errors)")
+    #expect(try program.data("scan.tif") == scan)
+    #expect(try program.files() == ["pipeline.yaml", "scan.tif", "truth.tif"])
+  }
+
   @Test(arguments: [
     (["--threads", "0"], "'--threads' is 0, expected a number from 1 to 1024."),
     (["--threads", "2000"], "'--threads' is 2000, expected a number from 1 to 1024."),
@@ -150,6 +201,26 @@ extension Program {
       "compare", "pipeline.yaml", "--truth", "truth.tif", "--input", "scan.tif", "--methods", "fbp", "--json",
       "-")
     #expect(try (printed.json()["methods"] as? [Any])?.count == 1)
+  }
+
+  @Test func refusesToReplaceWhatItReads() throws {
+    let program = try Program.withScan()
+    for output in [["--json", "scan.tif"], ["--json", "pipeline.yaml"], ["--images", "truth"]] {
+      if output[0] == "--images" {
+        try FileManager.default.createDirectory(
+          atPath: program.path("truth"), withIntermediateDirectories: false)
+        try FileManager.default.copyItem(
+          atPath: program.path("truth.tif"), toPath: program.path("truth/fbp.tif"))
+      }
+      let outcome = try program.start(
+        [
+          "compare", "pipeline.yaml", "--truth", output[0] == "--images" ? "truth/fbp.tif" : "truth.tif",
+          "--input", "scan.tif", "--methods", "fbp",
+        ] + output)()
+      #expect(outcome.status == 1)
+      #expect(outcome.errors.contains("would replace a file that is read."), "\(outcome.errors)")
+    }
+    #expect(try program.data("truth/fbp.tif") == program.data("truth.tif"))
   }
 
   @Test func keepsFinishedMethodsWhenInterrupted() throws {

@@ -44,6 +44,55 @@ import Testing
     #expect(folder.names == ["a", "b", "c"])
   }
 
+  /// The link stays, and leads to the new file; also one to a file that is not there yet.
+  @Test func followsLinks() throws {
+    let folder = try TemporaryFolder()
+    try makeFolder(folder("far"))
+    try folder.write("earlier", to: "far/a")
+    for name in ["a", "b"] {
+      try FileManager.default.createSymbolicLink(
+        atPath: folder("\(name).link"), withDestinationPath: "far/\(name)")
+      try writeFile(Data("later".utf8), to: folder("\(name).link"))
+      #expect(try folder.text("far/\(name)") == "later")
+      #expect(
+        try FileManager.default.destinationOfSymbolicLink(atPath: folder("\(name).link")) == "far/\(name)")
+    }
+    #expect(try FileManager.default.contentsOfDirectory(atPath: folder("far")).sorted() == ["a", "b"])
+  }
+
+  @Test func refusesDevicesAndPipes() throws {
+    let folder = try TemporaryFolder()
+    try #require(mkfifo(folder("pipe"), 0o600) == 0)
+    for path in [folder("pipe"), "/dev/null"] {
+      let found = error { () throws(FileError) in try writeFile(Data("x".utf8), to: path) }
+      #expect(found == .cannotCreate(path: path, code: ESPIPE))
+      #expect(
+        found?.description
+          == "cannot create '\(path)': it is a device or a pipe. Give the name of a file.")
+    }
+    var status = stat()
+    let found = lstat(folder("pipe"), &status)
+    try #require(found == 0)
+    #expect(status.st_mode & S_IFMT == S_IFIFO)
+    #expect(folder.names == ["pipe"])
+  }
+
+  @Test func knowsWhereAPathLeads() throws {
+    let folder = try TemporaryFolder()
+    try makeFolder(folder("a/b"))
+    for (link, target) in [("short", "a/b"), ("far", folder("short/none")), ("round", "round")] {
+      try FileManager.default.createSymbolicLink(atPath: folder(link), withDestinationPath: target)
+    }
+    let place = filePlace(folder("a/b/none"))
+    #expect(place.hasSuffix("/a/b/none"))
+    for path in ["short/none", "far", "./a//b/./none", "short/../b/none", "a/c/../b/none"] {
+      #expect(filePlace(folder(path)) == place, "\(path)")
+    }
+    #expect(filePlace("x") == filePlace(FileManager.default.currentDirectoryPath + "/x"))
+    #expect(filePlace(folder("round")).hasSuffix("/round"))
+    #expect(filePlace("/../..") == "/")
+  }
+
   @Test func makesFoldersAndSaysWhyNot() throws {
     let folder = try TemporaryFolder()
     try makeFolder(folder("a/b//c"))

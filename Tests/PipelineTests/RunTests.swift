@@ -112,7 +112,10 @@ private struct LineLog: LogHandler {
     let manifest = try small.folder.json("out/manifest.json")
     #expect((manifest["slices"] as? [Any])?.count == SmallScan.slices)
     let outputs = try #require(manifest["outputs"] as? [[String: Any]])
-    #expect(outputs.compactMap { $0["name"] as? String } == ["volume.tif", "fbp.tif", "verdict.json"])
+    #expect(
+      outputs.compactMap { $0["name"] as? String } == [
+        "volume.tif", "fbp.tif", "verdict.json", "picture.png", "report.html",
+      ])
     for output in outputs {
       let path = small.folder("out/\(output["name"] as? String ?? "")")
       #expect(try output["sha256"] as? String == fileChecksum(path))
@@ -218,6 +221,52 @@ private struct LineLog: LogHandler {
     #expect(try small.folder.text("out/run.log").contains("error: interrupted"))
   }
 
+  @Test func saysWhatIsOfAnEarlierRun() async throws {
+    let small = try SmallScan()
+    _ = try await small.run(to: "out")
+    let earlier = try small.folder.data("out/manifest.json")
+    await #expect(throws: CancellationError.self) {
+      try await Task {
+        _ = try await small.run(to: "out") { line in
+          if line.hasPrefix("slice 1/") { withUnsafeCurrentTask { $0?.cancel() } }
+        }
+      }.value
+    }
+    #expect(try small.folder.data("out/manifest.json") == earlier)
+    #expect(
+      try small.folder.text("out/run.log").hasSuffix(
+        "warning: of an earlier run in this folder: volume.tif, fbp.tif, verdict.json, picture.png, report.html, "
+          + "manifest.json\n"))
+  }
+
+  /// Every way to an input: its own name, through a link to its folder, a link to it, the pipeline, the log.
+  @Test func refusesToReplaceWhatItReads() async throws {
+    let small = try SmallScan(reconstructions: "  - {method: fbp}\n  - {name: scan, method: fbp}\n")
+    func link(_ name: String, to target: String) throws {
+      try FileManager.default.createSymbolicLink(
+        atPath: small.folder(name), withDestinationPath: small.folder(target))
+    }
+    try link("same", to: "")
+    try makeFolder(small.folder("links"))
+    try link("links/volume.tif", to: "scan.tif")
+    try makeFolder(small.folder("pipelines"))
+    try link("pipelines/picture.png", to: "pipeline.yaml")
+    try makeFolder(small.folder("logs"))
+    try link("logs/run.log", to: "scan.tif")
+    let (scan, names) = (try small.folder.data("scan.tif"), small.folder.names)
+    for (output, file) in [
+      ("", "/scan.tif"), ("none/..", "/scan.tif"), ("same", "/scan.tif"), ("links", "/volume.tif"),
+      ("pipelines", "/picture.png"), ("logs", "/run.log"),
+    ] {
+      await #expect(
+        throws: RunError.replacesInput(output: small.folder(output) + (output.isEmpty ? "scan.tif" : file))
+      ) {
+        _ = try await small.run(to: output)
+      }
+    }
+    #expect(try small.folder.data("scan.tif") == scan && small.folder.names == names)
+  }
+
   /// The last file cannot be made: nothing of the run is left, not even the volumes that were complete.
   @Test func leavesAllOrNothing() async throws {
     let small = try SmallScan()
@@ -317,6 +366,41 @@ private struct LineLog: LogHandler {
     // TV was stopped at χ² = 1.
     #expect(abs(rows[1].chi2 - 1) < 0.02)
     #expect(abs(psnr[0] - rows[0].slices.compactMap(\.psnr).reduce(0, +) / 3) < 1e-9)
+  }
+
+  @Test func refusesToReplaceWhatItReads() async throws {
+    let small = try SmallScan()
+    let description = try PipelineDescription(file: small.pipeline)
+    let truth = small.folder("fbp.tif")
+    try FileManager.default.moveItem(atPath: small.truth, toPath: truth)
+    let comparison = try Comparison(
+      MethodWorkshop(description, threads: 1), scan: await ScanInput(description, path: small.scan),
+      truth: AttenuationVolume(path: truth, for: description))
+    let fbp = [(argument: "fbp", method: try MethodDescription(argument: "fbp", h: nil))]
+    for json in [small.scan, small.pipeline, truth] {
+      await #expect(throws: RunError.replacesInput(output: json)) {
+        try await comparison.run(fbp, json: json)
+      }
+    }
+    await #expect(throws: RunError.replacesInput(output: small.folder.path + "/fbp.tif")) {
+      try await comparison.run(fbp, images: small.folder.path)
+    }
+    #expect(small.folder.names == ["fbp.tif", "pipeline.yaml", "scan.tif"])
+  }
+
+  /// The table's place is tried before the first method.
+  @Test func refusesATableThatCannotBeWritten() async throws {
+    let small = try SmallScan()
+    let description = try PipelineDescription(file: small.pipeline)
+    let comparison = try Comparison(
+      MethodWorkshop(description, threads: 1), scan: await ScanInput(description, path: small.scan),
+      truth: AttenuationVolume(path: small.truth, for: description))
+    let json = small.folder("none/table.json")
+    await #expect(throws: FileError.cannotCreate(path: json, code: ENOENT)) {
+      try await comparison.run(
+        [("fbp", try MethodDescription(argument: "fbp", h: nil))], json: json,
+        onSlice: { _, _ in Issue.record("a method has run") })
+    }
   }
 
   /// The scan of nothing: filtered back-projection gives nothing, which is the truth.

@@ -14,7 +14,7 @@ public struct PriorDescription: Codable, Hashable, Sendable {
 }
 
 extension PriorDescription {
-  func validate(_ path: String) throws(CheckpointError) {
+  package func validate(_ path: String) throws(CheckpointError) {
     try CheckpointFiles.validate(spaceToDepth: spaceToDepth, range, tweedieSteps, tweedieErrors, in: path)
   }
 }
@@ -22,21 +22,34 @@ extension PriorDescription {
 /// The files of a checkpoint and how they are read and written.
 public enum CheckpointFiles {
   /// The file of the weights in a checkpoint's folder.
-  public static func weights(in folder: String) -> String {
-    URL(fileURLWithPath: folder).appendingPathComponent(weights).path
+  public static func weights(in folder: String) -> String { file(weights, in: folder) }
+
+  /// The files that the network at a path, a folder or a TorchScript file, may be read from.
+  package static func all(of path: String) -> [String] {
+    path.hasSuffix(".pt")
+      ? [path, description(beside: path)]
+      : [configuration, weights, schedule, description].map { file($0, in: path) }
   }
 
-  static let configuration = "config.json"
-  static let weights = "diffusion_pytorch_model.safetensors"
-  static let schedule = "scheduler_config.json"
-  static let description = "deft.json"
+  /// The path of one of the files in a checkpoint's folder.
+  package static func file(_ name: String, in folder: String) -> String {
+    URL(fileURLWithPath: folder).appendingPathComponent(name).path
+  }
+
+  /// Of a TorchScript file.
+  static func description(beside script: String) -> String { String(script.dropLast(3)) + ".json" }
+
+  package static let configuration = "config.json"
+  package static let weights = "diffusion_pytorch_model.safetensors"
+  package static let schedule = "scheduler_config.json"
+  package static let description = "deft.json"
 
   /// Where the state of a training run lies, beside the checkpoint it makes.
   static func training(in folder: String) -> String {
     URL(fileURLWithPath: folder).appendingPathComponent("training").path
   }
 
-  static func read<T: Decodable>(_ type: T.Type, from path: String) throws(CheckpointError) -> T {
+  package static func read<T: Decodable>(_ type: T.Type, from path: String) throws(CheckpointError) -> T {
     do {
       return try JSONDecoder().decode(type, from: Data(contentsOf: URL(fileURLWithPath: path)))
     } catch let error as DecodingError {
@@ -130,7 +143,7 @@ public final class DiffusionPrior {
     self.path = path
     if path.hasSuffix(".pt") {
       predictor = try TorchScriptPredictor(path: path)
-      let beside = String(path.dropLast(3)) + ".json"
+      let beside = CheckpointFiles.description(beside: path)
       description =
         FileManager.default.fileExists(atPath: beside)
         ? try CheckpointFiles.read(PriorDescription.self, from: beside) : PriorDescription()

@@ -65,7 +65,7 @@ public struct TIFFWriter: ~Copyable, Sendable {
     let file: PendingFile
     do throws(FileError) { file = try PendingFile(path: path) } catch { throw Self.error(error) }
     if let total, compression == .none {
-      let free = Self.freeSpace(beside: path)
+      let free = Self.freeSpace(beside: file.temporary)
       guard free >= total else { throw .noSpace(path: path, needed: total, free: free) }
     }
     handle = try TIFFHandle(creating: file.temporary, isBig: total.map { $0 > UInt64(UInt32.max) } ?? true)

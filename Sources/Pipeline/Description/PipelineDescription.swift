@@ -54,15 +54,17 @@ public struct PipelineDescription: Hashable, Sendable {
     let h = try root.optional("h").map { value throws(YAMLError) in resolve(try value.text(), folder) }
     self.h = h
     seed = UInt64(try root.integer("seed", .notNegative, default: 1))
+    var items: [YAMLValue] = []
     reconstructions = try root.list("reconstructions") { item throws(YAMLError) in
-      try item.mapping { map throws(YAMLError) in try NamedMethod(map, folder: folder, h: h) }
+      items.append(item)
+      return try item.mapping { map throws(YAMLError) in try NamedMethod(map, folder: folder, h: h) }
     }
     guard !reconstructions.isEmpty else {
       throw root.invalid("'reconstructions' is empty, expected at least one.")
     }
     var names: Set<String> = []
-    for reconstruction in reconstructions where !names.insert(reconstruction.name).inserted {
-      throw root.invalid("two reconstructions are called '\(reconstruction.name)'; give each its own 'name'.")
+    for (item, named) in zip(items, reconstructions) where !names.insert(named.name).inserted {
+      throw item.invalid("two reconstructions are called '\(named.name)'; give each its own 'name'.")
     }
     if prior == nil, reconstructions.contains(where: { $0.method.name == .dds || $0.method.name == .deft }) {
       throw root.invalid("a reconstruction needs a prior; name its folder in 'prior'.")
@@ -72,6 +74,56 @@ public struct PipelineDescription: Hashable, Sendable {
         try value.mapping { map throws(YAMLError) in try VerdictThresholds(map) }
       } ?? VerdictThresholds()
     unit = try root.choice("unit", default: VolumeUnit.hounsfield)
+    var files: Set<String> = []
+    for volume in volumes where !files.insert(volume.name).inserted {
+      throw items[volume.place].invalid(
+        "two reconstructions write '\(volume.name)'; give this one another 'name'.")
+    }
+  }
+}
+
+extension PipelineDescription {
+  /// A stack that a run writes.
+  struct Volume: Hashable, Sendable {
+    /// Of its file.
+    let name: String
+    /// Which of the reconstructions it is of.
+    let place: Int
+    let isDeviation: Bool
+  }
+
+  /// `volume.tif`, and one stack for every further reconstruction and deviation.
+  var volumes: [Volume] {
+    var volumes: [Volume] = []
+    for (place, named) in reconstructions.enumerated() {
+      let base = place == 0 ? "volume" : named.name
+      volumes.append(Volume(name: "\(base).tif", place: place, isDeviation: false))
+      if named.method.givesDeviation {
+        volumes.append(Volume(name: "\(base)-deviation.tif", place: place, isDeviation: true))
+      }
+    }
+    return volumes
+  }
+
+  /// The networks that methods use: what each is, and its folder or file.
+  func networks(of methods: [MethodDescription]) -> [(role: String, path: String)] {
+    var networks: [(role: String, path: String)] = []
+    if let prior, methods.contains(where: { $0.name == .dds || $0.name == .deft }) {
+      networks.append(("prior", prior))
+    }
+    for method in methods {
+      switch method {
+      case .deft(_, let h): networks.append(("h-network", h))
+      case .postprocess(let network): networks.append(("U-Net", network))
+      case .fbp, .cgls, .tv, .dds: break
+      }
+    }
+    return networks
+  }
+
+  /// All files that the reconstruction of a scan by some methods reads.
+  func inputs(of methods: [MethodDescription], scan: ScanInput) -> [String] {
+    [file] + scan.files.flatMap(\.parts) + networks(of: methods).flatMap { CheckpointFiles.all(of: $0.path) }
   }
 }
 

@@ -80,26 +80,35 @@ public struct Comparison {
   /// - Parameters:
   ///   - methods: as they were asked for, with what that means.
   ///   - images: a folder that gets the images of every finished method in HU, `METHOD.tif`.
+  ///   - json: a file that gets the table after every finished method.
   ///   - onSlice: gets the method as it was asked for and the figures of a slice.
   ///   - onMethod: gets the table after every finished method.
   /// - Throws: `CancellationError` when the task is cancelled; finished methods have been handed over by then.
+  ///   ``RunError/replacesInput(output:)`` and `FileError` before the first method.
   public func run(
     _ methods: [(argument: String, method: MethodDescription)], images: String? = nil,
-    onSlice: (String, ComparisonTable.Slice) -> Void = { _, _ in },
-    onMethod: (ComparisonTable) throws -> Void = { _ in }
+    json: String? = nil, onSlice: (String, ComparisonTable.Slice) -> Void = { _, _ in },
+    onMethod: (ComparisonTable) -> Void = { _ in }
   ) async throws -> ComparisonTable {
     var table = ComparisonTable(
       methods: [], dataRange: Self.dataRange, unit: "HU", model: scan.model,
       noiseSigma: try await scan.field(at: 0).sigma, input: scan.path, truth: truth.path,
       threads: workshop.threads, seed: workshop.description.seed)
-    // A network that does not fit is found before hours of work.
+    let paths = methods.indices.map { place in
+      images.map { "\($0)/\(Self.fileName(of: place, among: methods.map(\.argument)))" }
+    }
+    try expectOther(
+      (paths + [json]).compactMap(\.self),
+      than: workshop.description.inputs(of: methods.map(\.method), scan: scan) + truth.files)
+    // What cannot be written, and a network that does not fit, is found before hours of work.
+    if let json { _ = try PendingFile(path: json) }
     let prepared = try methods.map { try workshop.method($0.method) }
     if let images { try makeFolder(images) }
-    for (place, (entry, method)) in zip(methods, prepared).enumerated() {
-      let path = images.map { "\($0)/\(Self.fileName(of: place, among: methods.map(\.argument)))" }
+    for (path, (entry, method)) in zip(paths, zip(methods, prepared)) {
       let slices = try await measure(method, entry.argument, images: path) { onSlice(entry.argument, $0) }
       table.methods.append(row(entry.argument, entry.method, method.evaluations, slices))
-      try onMethod(table)
+      onMethod(table)
+      if let json { try writeFile(try table.json(), to: json) }
     }
     return table
   }

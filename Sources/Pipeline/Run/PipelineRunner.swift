@@ -18,6 +18,10 @@ public struct PipelineRunner {
   private let threads: Int
   private let version: String
 
+  /// What a run leaves beside its volumes.
+  private static let records = ["verdict.json", "picture.png", "report.html", "manifest.json"]
+  private static let log = "run.log"
+
   public init(
     _ description: PipelineDescription, input: String?, output: String, threads: Int, version: String
   ) {
@@ -40,6 +44,10 @@ public struct PipelineRunner {
   public func run(log: Logger) async throws -> Summary {
     let begin = ContinuousClock.now
     let scan = try await ScanInput(description, path: input)
+    let results = description.volumes.map(\.name) + Self.records
+    try expectOther(
+      (results + [Self.log]).map(path),
+      than: description.inputs(of: description.reconstructions.map(\.method), scan: scan))
     var recorder = try RunRecorder(description, scan: scan, version: version, threads: threads)
     let workshop = MethodWorkshop(description, threads: threads)
     let lines = try description.reconstructions.map {
@@ -47,7 +55,7 @@ public struct PipelineRunner {
     }
 
     try makeFolder(output)
-    let file = try RunLog(path: path("run.log"))
+    let file = try RunLog(path: path(Self.log))
     let record = Logger(label: log.label) { _ in file }
     let log = Logger(label: log.label) { _ in MultiplexLogHandler([log.handler, file]) }
     log.info(
@@ -55,17 +63,21 @@ public struct PipelineRunner {
       \(scan.count) slices, \(scan.noise) (\(scan.noiseSource)); model error \(lines[0].modelErrorText); \
       \(lines.map(\.named.name).joined(separator: ", ")) on \(threads) threads
       """)
-    if workshop.usesTunedNetworks {
-      for warning in workshop.noiseWarnings(relative: try await scan.relativeNoise()) {
-        recorder.warn(warning)
-        log.warning("\(warning)")
-      }
-    }
-    recorder.time("preparation", seconds: seconds(since: begin), slices: scan.count)
     do {
+      if workshop.usesTunedNetworks {
+        for warning in workshop.noiseWarnings(relative: try await scan.relativeNoise()) {
+          recorder.warn(warning)
+          log.warning("\(warning)")
+        }
+      }
+      recorder.time("preparation", seconds: seconds(since: begin), slices: scan.count)
       try await reconstruct(scan, lines, &recorder, log)
     } catch {
       record.error("\(error is CancellationError ? "interrupted" : "\(error)")")
+      let earlier = results.filter { FileManager.default.fileExists(atPath: path($0)) }
+      if !earlier.isEmpty {
+        log.warning("of an earlier run in this folder: \(earlier.joined(separator: ", "))")
+      }
       throw error
     }
     let summary = recorder.summary(output: output)
@@ -117,13 +129,11 @@ public struct PipelineRunner {
 
       var files = PendingFiles()
       var outputs = try volumes.complete(into: &files)
-      let verdicts = path("verdict.json")
-      var file = try PendingFile(path: verdicts)
-      try file.write(try recorder.verdictFile())
-      outputs.append(try FileRecord(verdicts, parts: [file.temporary]))
-      try files.add(file)
-      try files.add(try picture.file(path("picture.png")))
-      try files.add(try report.file(recorder.reportData(description)))
+      var verdicts = try PendingFile(path: path("verdict.json"))
+      try verdicts.write(try recorder.verdictFile())
+      outputs.append(try files.record(verdicts))
+      outputs.append(try files.record(try picture.file(path("picture.png"))))
+      outputs.append(try files.record(try report.file(recorder.reportData(description))))
       try files.add(try recorder.manifestFile(outputs: outputs), as: path("manifest.json"))
       try Task.checkCancellation()
       try files.publish()

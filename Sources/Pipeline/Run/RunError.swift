@@ -1,4 +1,5 @@
 import Fields
+import Formats
 
 /// Why a run cannot start or go on.
 public enum RunError: Error, Equatable, CustomStringConvertible {
@@ -7,6 +8,8 @@ public enum RunError: Error, Equatable, CustomStringConvertible {
   case noInput(String)
   case wrongShape(path: String, found: Shape, expected: Shape)
   case wrongViews(path: String, found: Int, expected: Int)
+  /// A file that would be written is one that is read.
+  case replacesInput(output: String)
   case differentCounts(String, Int, String, Int)
   /// The slice counts from 1.
   case notFinite(method: String, slice: Int)
@@ -24,6 +27,8 @@ public enum RunError: Error, Equatable, CustomStringConvertible {
         + "Correct 'geometry', or say 'order: [bin, angle]' if the pages are transposed."
     case .wrongViews(let path, let found, let expected):
       "'\(path)' holds \(found) projections, the pipeline expects \(expected) angles. Correct 'angles'."
+    case .replacesInput(let output):
+      "'\(output)' would replace a file that is read. Choose another folder or name for the output."
     case .differentCounts(let first, let firstCount, let second, let secondCount):
       "'\(first)' has \(firstCount) slices, '\(second)' has \(secondCount). Give volumes of the same scan, "
         + "or choose pages with --pages."
@@ -31,5 +36,13 @@ public enum RunError: Error, Equatable, CustomStringConvertible {
       "the image that '\(method)' made of slice \(slice) holds values that are not numbers. Check the measurements and their "
         + "noise with 'deft info', or use another method."
     }
+  }
+}
+
+/// - Throws: ``RunError/replacesInput(output:)`` where an output would replace an input, whatever links lead there.
+func expectOther(_ outputs: [String], than inputs: [String]) throws(RunError) {
+  let read = Set(inputs.map(filePlace))
+  if let output = outputs.first(where: { read.contains(filePlace($0)) }) {
+    throw .replacesInput(output: output)
   }
 }

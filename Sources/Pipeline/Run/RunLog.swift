@@ -11,6 +11,7 @@ struct RunLog: LogHandler {
     let descriptor: Int32
 
     init(path: String) throws(FileError) {
+      try expectReplaceable(path)
       descriptor = open(path, O_CREAT | O_TRUNC | O_WRONLY | O_APPEND | O_CLOEXEC, 0o666)
       guard descriptor >= 0 else { throw .cannotCreate(path: path, code: errno) }
     }

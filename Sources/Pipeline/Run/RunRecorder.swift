@@ -50,22 +50,9 @@ struct RunRecorder {
   init(_ description: PipelineDescription, scan: ScanInput, version: String, threads: Int) throws {
     self.version = version
     let configuration = (try? String(contentsOfFile: description.file, encoding: .utf8)) ?? ""
-    var networks: [Manifest.Network] = []
-    let methods = description.reconstructions.map(\.method)
-    if let prior = description.prior, methods.contains(where: { $0.name == .dds || $0.name == .deft }) {
-      networks.append(
-        .init(role: "prior", name: lastComponent(of: prior), sha256: try checkpointChecksum(prior)))
-    }
-    for method in methods {
-      switch method {
-      case .deft(_, let h):
-        networks.append(
-          .init(role: "h-network", name: lastComponent(of: h), sha256: try checkpointChecksum(h)))
-      case .postprocess(let network):
-        networks.append(
-          .init(role: "U-Net", name: lastComponent(of: network), sha256: try checkpointChecksum(network)))
-      case .fbp, .cgls, .tv, .dds: break
-      }
+    let networks = try description.networks(of: description.reconstructions.map(\.method)).map {
+      Manifest.Network(
+        role: $0.role, name: lastComponent(of: $0.path), sha256: try checkpointChecksum($0.path))
     }
     var warnings: [String] = []
     switch scan.model {

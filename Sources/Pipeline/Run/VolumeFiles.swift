@@ -2,20 +2,16 @@ import Fields
 import Formats
 import Reconstruction
 
-/// The volumes of a run: `volume.tif` and one file for every further reconstruction and deviation.
+/// The volumes of a run while they are written.
 struct VolumeFiles {
   /// ``TIFFWriter`` cannot be copied, so arrays cannot hold it.
   private final class Box {
     var writer: TIFFWriter?
-    let path: String
-    let place: Int
-    let isDeviation: Bool
+    let volume: PipelineDescription.Volume
 
-    init(_ writer: consuming TIFFWriter, place: Int, isDeviation: Bool) {
-      path = writer.path
+    init(_ writer: consuming TIFFWriter, _ volume: PipelineDescription.Volume) {
       self.writer = consume writer
-      self.place = place
-      self.isDeviation = isDeviation
+      self.volume = volume
     }
   }
 
@@ -26,26 +22,21 @@ struct VolumeFiles {
   init(_ description: PipelineDescription, pages: Int, path: (String) -> String) throws {
     self.description = description
     let grid = description.geometry.grid
-    for (place, named) in description.reconstructions.enumerated() {
-      let base = place == 0 ? "volume" : named.name
-      var files = [(name: base, isDeviation: false)]
-      if named.method.givesDeviation { files.append(("\(base)-deviation", true)) }
-      for file in files {
-        let writer = try TIFFWriter(
-          path: path("\(file.name).tif"), rows: grid.shape[0], columns: grid.shape[1], pages: pages,
-          spacing: Spacing(x: grid.spacing[1], y: grid.spacing[0]), unit: description.unit.rawValue,
-          metadata: ["method": named.name])
-        boxes.append(Box(writer, place: place, isDeviation: file.isDeviation))
-      }
+    for volume in description.volumes {
+      let writer = try TIFFWriter(
+        path: path(volume.name), rows: grid.shape[0], columns: grid.shape[1], pages: pages,
+        spacing: Spacing(x: grid.spacing[1], y: grid.spacing[0]), unit: description.unit.rawValue,
+        metadata: ["method": description.reconstructions[volume.place].name])
+      boxes.append(Box(writer, volume))
     }
   }
 
   func append(_ results: [ReconstructionLine.Result]) throws {
     let (unit, scale) = (description.unit, description.attenuation)
     for box in boxes {
-      let reconstruction = results[box.place].reconstruction
+      let reconstruction = results[box.volume.place].reconstruction
       let image =
-        box.isDeviation
+        box.volume.isDeviation
         ? unit.convertDifference(reconstruction.deviation ?? reconstruction.image.map { _ in 0 }, scale)
         : unit.convert(reconstruction.image, scale)
       try box.writer?.append(image)
@@ -59,10 +50,19 @@ struct VolumeFiles {
     var records: [FileRecord] = []
     for box in boxes {
       guard let writer = box.writer.take() else { continue }
-      let file = try writer.complete()
-      records.append(try FileRecord(box.path, parts: [file.temporary]))
-      try files.add(file)
+      records.append(try files.record(try writer.complete()))
     }
     return records
+  }
+}
+
+extension PendingFiles {
+  /// Takes a file over and completes it.
+  ///
+  /// - Returns: what the manifest says of it.
+  mutating func record(_ file: consuming PendingFile) throws -> FileRecord {
+    let record = try FileRecord(file.path, parts: [file.temporary])
+    try add(file)
+    return record
   }
 }

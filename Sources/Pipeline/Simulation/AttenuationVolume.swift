@@ -11,6 +11,8 @@ import Formats
 public struct AttenuationVolume: FieldSource {
   public typealias Element = Image
   public let path: String
+  /// Of the stack.
+  public let files: [String]
   /// Of the stored values plus the offset.
   public let unit: VolumeUnit
   /// Between slices, in millimetres; nil where the file does not say or the pages are not evenly spaced.
@@ -69,6 +71,7 @@ public struct AttenuationVolume: FieldSource {
     let step = selection == nil ? 1 : selection?.step
     sliceSpacing = step.flatMap { step in info.spacing.z.map { $0 * Double(step) } }
     self.path = path
+    files = stack.files
     self.pages = pages
     self.selection = selection
     source = TIFFPages(stack, lookahead: 1)
