@@ -23,11 +23,11 @@ struct SampleCommand: AsyncParsableCommand {
   @Option(help: "Start from the pages of this stack, standard normal noise, instead of the seed.")
   var noise: String?
 
-  @Option(help: "Rows and columns of the images.")
-  var size = 256
+  @Option(help: "Rows and columns of the images; 256 unless given.")
+  var size: Int?
 
-  @Option(help: "How many images.")
-  var count = 4
+  @Option(help: "How many images; 4 unless given.")
+  var count: Int?
 
   @Option(help: "The seed of the draws.")
   var seed: UInt64 = 1
@@ -38,8 +38,12 @@ struct SampleCommand: AsyncParsableCommand {
 
   func validate() throws {
     try expect(steps, in: 1...100_000, of: "--steps")
-    try expect(size, in: 1...PriorSamples.largestSide, of: "--size")
-    try expect(count, in: 1...1_000_000, of: "--count")
+    if let size { try expect(size, in: 1...PriorSamples.largestSide, of: "--size") }
+    if let count { try expect(count, in: 1...1_000_000, of: "--count") }
+    guard noise == nil || (size == nil && count == nil) else {
+      throw ValidationError(
+        "'--noise' gives number and size of the images. Leave '--size' and '--count' out.")
+    }
     guard (0...1).contains(eta) else {
       throw ValidationError("'--eta' is \(eta), expected a number from 0 to 1.")
     }
@@ -50,7 +54,7 @@ struct SampleCommand: AsyncParsableCommand {
       if let noise { try destination.expectOther(than: noise) }
       Torch.setThreads(parallel.threads)
       let samples = try PriorSamples(
-        prior: prior, steps: steps, eta: eta, size: size, count: count, noise: noise, seed: seed)
+        prior: prior, steps: steps, eta: eta, size: size ?? 256, count: count ?? 4, noise: noise, seed: seed)
       let progress = SliceProgress("images", total: samples.count)
       try await samples.write(to: destination.output, progress: progress.report)
       Console.line(

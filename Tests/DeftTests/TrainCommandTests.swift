@@ -1,3 +1,4 @@
+import Fields
 import Formats
 import Foundation
 import TestSupport
@@ -70,6 +71,40 @@ import Testing
     #expect(compared.status == 0, "\(compared.errors)")
     #expect(
       try (program.json("table.json")["methods"] as? [[String: Any]])?.map { $0["nfe"] as? Int } == [2, 2])
+  }
+
+  /// A script that computes ε = x/2 + t/1000 stands for a prior.
+  @Test func samplesFromGivenNoise() throws {
+    let program = try Program()
+    func noise(_ scale: Float) throws {
+      var writer = try TIFFWriter(path: program.path("noise.tif"), rows: 16, columns: 16)
+      for seed in 0..<2 {
+        var generator = SplitMix64(seed: UInt64(seed))
+        let samples = generator.normals(16 * 16)
+        try writer.append(Image(shape: [16, 16], samples: seed == 0 ? samples : samples.map { $0 * scale }))
+      }
+      try writer.finish()
+    }
+    func sample(_ further: String...) throws -> Outcome {
+      try program.start(
+        ["sample", "--prior", Program.script, "--steps", "2", "--noise", "noise.tif", "--output", "a.tif"]
+          + further)()
+    }
+    try noise(1)
+    let outcome = try sample()
+    #expect(outcome.status == 0 && outcome.errors.contains("2 images of 16 × 16"), "\(outcome.errors)")
+    for further in ["--size", "--count"] {
+      let outcome = try sample(further, "16")
+      #expect(outcome.status == 64)
+      #expect(outcome.errors.contains("'--noise' gives number and size of the images."), "\(outcome.errors)")
+    }
+    try FileManager.default.removeItem(atPath: program.path("a.tif"))
+    try noise(1000)
+    let refused = try sample()
+    #expect(refused.status == 1)
+    #expect(
+      refused.errors.contains("Error: page 2 of 'noise.tif' has the root mean square "), "\(refused.errors)")
+    #expect(!program.exists("a.tif"))
   }
 
   @Test func savesItsStateWhenInterrupted() throws {

@@ -12,6 +12,15 @@ import Testing
     }
   }
 
+  @Test func saysWhatToGiveInsteadOfAMissingFile() {
+    #expect(throws: YAMLError.cannotRead(file: "none.yaml", reason: "no such file")) {
+      try YAMLValue.read(file: "none.yaml")
+    }
+    #expect(
+      "\(YAMLError.cannotRead(file: "none.yaml", reason: "no such file"))"
+        == "cannot read 'none.yaml': no such file. Give the path of a YAML file in UTF-8.")
+  }
+
   @Test func readsWhatIsThere() throws {
     let text = """
       name: thorax   # a comment

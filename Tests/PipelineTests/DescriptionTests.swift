@@ -64,7 +64,30 @@ import Testing
     ("bins: 12", "bins: twelve", "line 3, column 9"),
     ("method: fbp", "method: fpb", "line 8"),
     ("sigma: 0.1", "sigma: -1", "line 6, column 16"),
-    ("- {method: fbp}", "- {method: fbp}\n  - {method: fbp}", "two reconstructions are called 'fbp'"),
+    (
+      "- {method: fbp}", "- {method: fbp}\n  - {method: fbp}",
+      "line 9, column 5: two reconstructions are called 'fbp'"
+    ),
+    (
+      "- {method: fbp}",
+      "- {name: a, method: dds, draws: 2}\n  - {name: volume-deviation, method: fbp}\nprior: p",
+      "line 9, column 5: two reconstructions write 'volume-deviation.tif'; give this one another 'name'."
+    ),
+    (
+      "- {method: fbp}",
+      "- {method: fbp}\n  - {name: a-deviation, method: fbp}\n  - {name: a, method: dds, draws: 2}\nprior: p",
+      "line 10, column 5: two reconstructions write 'a-deviation.tif'"
+    ),
+    ("{sigma: 0.1}", "{relative: 0.01, sigma: 0.02}", "'noise' has both 'relative' and 'sigma'. Keep one"),
+    ("{sigma: 0.1}", "{sigm: 0.1}", "unknown key 'sigm' in 'noise'. Did you mean 'sigma'?"),
+    ("{sigma: 0.1}", "{}", "'noise' needs one of the keys relative, sigma, photons, estimated."),
+    ("{sigma: 0.1}", "{estimated: false}", "line 6, column 20: 'estimated' can only be true."),
+    (
+      "{count: 4, range: 180}", "{list: [0, 3], count: 60}",
+      "'angles' has both 'count' and 'list'. Keep one of them."
+    ),
+    ("{count: 4, range: 180}", "{range: 180}", "'angles' needs one of the keys count, list, file."),
+    ("size: 8", "size: 8, rows: 8", "'image' has both 'size' and 'rows'. Keep one of them."),
     ("method: fbp", "method: dds", "needs a prior"),
     ("method: fbp", "method: deft", "needs 'h'"),
     ("method: fbp", "method: fbp, name: volume", "'name' is 'volume'"),
@@ -116,11 +139,26 @@ import Testing
     #expect(text.contains("Did you mean 'chiSquareFailure'?"), "\(text)")
   }
 
-  /// All shipped pipelines are read in full: a key that no longer exists would throw.
-  @Test(arguments: ["sparse-view-ct", "tooth"])
-  func readsTheShippedPipelines(_ name: String) throws {
-    let pipeline = try PipelineDescription(file: packageFolder + "/pipelines/\(name).yaml")
-    #expect(!pipeline.reconstructions.isEmpty)
+  /// All shipped pipelines and trainings are read in full: a key that no longer exists would throw.
+  @Test func readsTheShippedFiles() throws {
+    let folder = packageFolder + "/pipelines"
+    let names = try FileManager.default.contentsOfDirectory(atPath: folder).filter { $0.hasSuffix(".yaml") }
+    var kinds: [String: Int] = [:]
+    for name in names {
+      let file = "\(folder)/\(name)"
+      let text = try String(contentsOfFile: file, encoding: .utf8)
+      if text.contains("\nreconstructions:") {
+        #expect(try !PipelineDescription(file: file).reconstructions.isEmpty, "\(name)")
+        kinds["scan", default: 0] += 1
+      } else if text.contains("\npipeline:") {
+        #expect(try ScanTrainingDescription(file: file).settings.iterations > 0, "\(name)")
+        kinds["tuning", default: 0] += 1
+      } else {
+        #expect(try PriorTrainingDescription(file: file).settings.iterations > 0, "\(name)")
+        kinds["prior", default: 0] += 1
+      }
+    }
+    #expect(kinds.count == 3, "\(kinds)")
   }
 
   @Test func readsTheShippedTrainings() throws {
@@ -149,6 +187,11 @@ import Testing
     ("tv:lambda=x", "'lambda' is 'x'"),
     ("dds:0", "'steps' is '0'"),
     ("deft:10", "needs 'h=PATH'"),
+    (
+      "tv:lambda=300:lambda=2",
+      "'lambda' stands twice in the method 'tv:lambda=300:lambda=2'. Keep one of them."
+    ),
+    ("dds:10:steps=5", "'steps' stands twice"),
     ("fbp:steps=3", "has no setting 'steps'"),
     ("dds:5:draws=4:estimate=sample", "several draws are averaged, which 'estimate: sample' does not do"),
     ("dds:5:draws=4:estimate=fast", "Write 'estimate: mean', or leave 'draws' out"),

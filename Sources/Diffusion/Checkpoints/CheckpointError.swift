@@ -1,4 +1,4 @@
-import Foundation
+import Formats
 
 /// Why a checkpoint cannot be used: where, what was found, what to do.
 public enum CheckpointError: Error, Equatable, CustomStringConvertible {
@@ -16,7 +16,8 @@ public enum CheckpointError: Error, Equatable, CustomStringConvertible {
   public var description: String {
     switch self {
     case .unreadable(let path, let reason):
-      "cannot read the checkpoint '\(path)': \(reason)."
+      "cannot read the checkpoint '\(path)': \(reason). Give the folder of a network, with "
+        + "config.json and diffusion_pytorch_model.safetensors, or the TorchScript file of a prior."
     case .malformed(let path, let reason):
       "'\(path)' is not a valid checkpoint: \(reason). It may be truncated; copy or train it again."
     case .missingWeight(let path, let name):
@@ -49,6 +50,6 @@ public enum CheckpointError: Error, Equatable, CustomStringConvertible {
 extension CheckpointError {
   /// A file that the system does not let us read.
   static func unreadable(_ path: String, because error: any Error) -> CheckpointError {
-    .unreadable(path, reason: (error as NSError).localizedDescription.trimmingCharacters(in: ["."]))
+    .unreadable(path, reason: FileError(error)?.reason ?? "\(error)")
   }
 }

@@ -26,7 +26,7 @@ public enum YAMLError: Error, Equatable, CustomStringConvertible {
   public var description: String {
     switch self {
     case .cannotRead(let file, let reason):
-      "cannot read '\(file)': \(reason)."
+      "cannot read '\(file)': \(reason). Give the path of a YAML file in UTF-8."
     case .syntax(let location, let problem):
       "\(location): this is not YAML: \(problem)."
     case .missingKey(let location, let key, let parent, let expected):

@@ -44,11 +44,12 @@ public struct GeometryDescription: Hashable, Sendable {
       let side = NumberRange.between(1, Self.largestSide)
       let rows: Int
       let columns: Int
-      if map.keys.contains("size") {
-        rows = try map.integer("size", side)
+      switch try map.one(of: ["size", "rows"]) {
+      case ("size", let size):
+        rows = try size.integer(side)
         columns = rows
-      } else {
-        rows = try map.integer("rows", side)
+      case (_, let count):
+        rows = try count.integer(side)
         columns = try map.integer("columns", side)
       }
       return ImageSpace(
@@ -57,8 +58,9 @@ public struct GeometryDescription: Hashable, Sendable {
   }
 
   private static func angles(_ map: YAMLMapping, folder: URL) throws(YAMLError) -> [Angle] {
-    if let file = map.optional("file") { return try angles(in: file, folder: folder) }
-    if let list = map.optional("list") {
+    switch try map.one(of: ["count", "list", "file"]) {
+    case ("file", let file): return try angles(in: file, folder: folder)
+    case ("list", let list):
       let items = try list.list()
       guard !items.isEmpty else { throw list.wrong("at least one angle, in degrees") }
       var angles: [Angle] = []
@@ -71,16 +73,17 @@ public struct GeometryDescription: Hashable, Sendable {
         angles.append(angle)
       }
       return angles
+    case (_, let number):
+      let count = try number.integer(.between(1, 100_000))
+      let range = try map.number("range", .between(-36_000, 36_000), default: 180)
+      let start = try map.number("start", .between(-36_000, 36_000), default: 0)
+      let closed = try map.boolean("includeEnd", default: false)
+      guard range != 0 || count == 1 else {
+        throw map.optional("range")?.wrong("an angle other than 0 for \(count) views") ?? map.invalid("")
+      }
+      let steps = Double(closed ? max(count - 1, 1) : count)
+      return (0..<count).map { .degrees(start + range * Double($0) / steps) }
     }
-    let count = try map.integer("count", .between(1, 100_000))
-    let range = try map.number("range", .between(-36_000, 36_000), default: 180)
-    let start = try map.number("start", .between(-36_000, 36_000), default: 0)
-    let closed = try map.boolean("includeEnd", default: false)
-    guard range != 0 || count == 1 else {
-      throw map.optional("range")?.wrong("an angle other than 0 for \(count) views") ?? map.invalid("")
-    }
-    let steps = Double(closed ? max(count - 1, 1) : count)
-    return (0..<count).map { .degrees(start + range * Double($0) / steps) }
   }
 
   /// One angle on every line that is not empty.
@@ -138,16 +141,13 @@ public enum NoiseDescription: Hashable, Sendable {
   case estimated
 
   init(_ map: YAMLMapping) throws(YAMLError) {
-    switch map.keys.first {
-    case "relative": self = .relative(try map.number("relative", .positive))
-    case "sigma": self = .sigma(try map.number("sigma", .positive))
-    case "photons": self = .photons(try map.number("photons", .positive))
-    case "estimated":
-      guard try map.boolean("estimated") else { throw map.invalid("'estimated' can only be true.") }
+    switch try map.one(of: ["relative", "sigma", "photons", "estimated"]) {
+    case ("relative", let level): self = .relative(try level.number(.positive))
+    case ("sigma", let sigma): self = .sigma(try sigma.number(.positive))
+    case ("photons", let photons): self = .photons(try photons.number(.positive))
+    case (_, let flag):
+      guard try flag.boolean() else { throw flag.invalid("'estimated' can only be true.") }
       self = .estimated
-    default:
-      // Names the first known key in the error.
-      self = .relative(try map.number("relative", .positive))
     }
   }
 }

@@ -158,7 +158,10 @@ extension MethodDescription {
       guard let equals = word.firstIndex(of: "="), equals != word.startIndex else {
         throw MethodError("'\(word)' in the method '\(argument)' is not of the form key=value.")
       }
-      keys.values[String(word[..<equals])] = String(word[word.index(after: equals)...])
+      let key = String(word[..<equals])
+      guard keys.values.updateValue(String(word[word.index(after: equals)...]), forKey: key) == nil else {
+        throw MethodError("'\(key)' stands twice in the method '\(argument)'. Keep one of them.")
+      }
     }
     try self.init(name, keys, h: h) {
       MethodError("the method '\(argument)' needs '\($0)=PATH', or a pipeline that names it.")

@@ -1,6 +1,7 @@
 import Diffusion
 import Fields
 import Formats
+import Foundation
 
 /// Images drawn from a prior alone, to look at what it has learnt.
 ///
@@ -47,6 +48,7 @@ public struct PriorSamples {
   /// - Parameter progress: called after every image with the number done; what it throws ends the work, and nothing is
   ///   left under `path`.
   public func write(to path: String, progress: (Int) throws -> Void = { _ in }) async throws {
+    try expectNoise()
     let range = prior.description.range
     let denoiser = PriorDenoiser(prior, on: ImageSpace(shape: [rows, columns]))
     let sink = TIFFSink(
@@ -64,10 +66,27 @@ public struct PriorSamples {
   }
 }
 
+extension PriorSamples {
+  /// - Throws: ``SamplingError/notNoise(_:page:rms:)`` where a page to start from is no standard normal noise.
+  private func expectNoise() throws {
+    guard let noise else { return }
+    for page in 0..<count {
+      let samples = try noise.page(page).samples
+      let rms = (samples.reduce(0) { $0 + Double($1) * Double($1) } / Double(samples.count)).squareRoot()
+      // That of images in HU is some hundred, in 1/mm some hundredths; that of noise on 16² pixels is 1 ± 0.05.
+      guard (0.5...2).contains(rms) else {
+        throw SamplingError.notNoise(noise.path, page: page + 1, rms: rms)
+      }
+    }
+  }
+}
+
 /// Why images cannot be drawn from a prior.
 public enum SamplingError: Error, Equatable, CustomStringConvertible {
   case tooManySteps(String, found: Int, most: Int)
   case tooLarge(Shape, most: Int)
+  /// The page counts from 1.
+  case notNoise(String, page: Int, rms: Double)
 
   public var description: String {
     switch self {
@@ -75,6 +94,9 @@ public enum SamplingError: Error, Equatable, CustomStringConvertible {
       "the prior '\(path)' knows \(most) steps, \(found) were asked for. Give at most \(most)."
     case .tooLarge(let found, let most):
       "images of \(found) pixels are too large to be drawn. Give at most \(most) along each side."
+    case .notNoise(let path, let page, let rms):
+      "page \(page) of '\(path)' has the root mean square \(String(format: "%.3g", rms)), that of standard normal noise is 1. "
+        + "Give a stack of such noise, or leave '--noise' out."
     }
   }
 }

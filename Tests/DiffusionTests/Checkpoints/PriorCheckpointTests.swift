@@ -28,6 +28,15 @@ import Testing
     }
   }
 
+  @Test func saysThatThereIsNone() {
+    for path in ["none", "none/"] {
+      let sentence = checkpointError { _ = try DiffusionPrior(path: path) }
+      #expect(
+        sentence.contains("/config.json': No such file or directory. Give the folder of a network"),
+        "\(sentence)")
+    }
+  }
+
   /// Numbers of the description are divisors and subscripts: those that make no sense are refused, by name.
   @Test func refusesDescriptionsThatMakeNoSense() throws {
     let refused = [
