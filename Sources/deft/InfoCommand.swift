@@ -5,7 +5,7 @@ import Pipeline
 struct InfoCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "info",
-    abstract: "Look into a file: an image stack, the folder of a network, or the manifest of a run.",
+    abstract: "Look into a file: an image stack, a network, or the manifest of a run.",
     discussion: """
       Of a stack every page is read once, for the range of its values and a count of NaN.
 
@@ -15,7 +15,9 @@ struct InfoCommand: AsyncParsableCommand {
       """)
 
   @Argument(
-    help: "A TIFF file, a folder of TIFF files, a folder of a network, a JSON file or the folder of a run.")
+    help:
+      "A TIFF file, a folder of TIFF files, a network's folder or .pt file, a JSON file or the folder of a run."
+  )
   var file: String
 
   @Flag(help: "Print JSON.")
@@ -71,13 +73,15 @@ struct InfoCommand: AsyncParsableCommand {
   }
 
   private static func text(_ checkpoint: CheckpointInspection) -> String {
-    var rows: [(String, String)] = [
-      ("network", checkpoint.kind.rawValue),
-      ("parameters", "\(checkpoint.parameters), \(checkpoint.precision.joined(separator: ", "))"),
-      ("bytes", "\(checkpoint.bytes)"),
-      ("channels", checkpoint.channels.map(String.init).joined(separator: ", ")),
-      ("space to depth", "\(checkpoint.spaceToDepth)"),
-    ]
+    var rows = [("network", checkpoint.kind.rawValue)]
+    if let parameters = checkpoint.parameters {
+      rows.append(("parameters", "\(parameters), \(checkpoint.precision.joined(separator: ", "))"))
+    }
+    rows.append(("bytes", "\(checkpoint.bytes)"))
+    if let channels = checkpoint.channels {
+      rows.append(("channels", channels.map(String.init).joined(separator: ", ")))
+    }
+    rows.append(("space to depth", "\(checkpoint.spaceToDepth)"))
     if let range = checkpoint.range { rows.append(("−1 to 1 is", range)) }
     for entry in checkpoint.tunedFor {
       let value = entry.value.count > 80 ? entry.value.prefix(77) + "…" : entry.value

@@ -27,6 +27,14 @@ import Testing
     #expect(outcome.errors.hasPrefix("Error: cannot read 'manifest.json': it is not JSON."))
   }
 
+  @Test func describesATorchScriptPrior() throws {
+    let program = try Program()
+    let text = try program.run("info", Program.script).output
+    #expect(text.contains("network         TorchScript prior\n"), "\(text)")
+    #expect(text.contains("−1 to 1 is      -1000 to 1000 HU\n"), "\(text)")
+    #expect(!text.contains("channels"))
+  }
+
   @Test func refusesWhatItDoesNotKnow() throws {
     let program = try Program()
     try program.write("text", to: "notes.txt")

@@ -1,6 +1,7 @@
 import Diffusion
 import Foundation
 import Pipeline
+import TestSupport
 import Testing
 
 @Suite struct VerificationTests {
@@ -60,7 +61,7 @@ import Testing
   @Test(arguments: [
     (nil, CheckpointInspection.Kind.foreign, 1),
     ("{\(range), \"tweedieSteps\": [], \"tweedieErrors\": []}", .prior, 2),
-    ("{\(range), \(fingerprint)}", .postprocess, 2),
+    ("{\(range), \(fingerprint), \"reference\": {\"fbp\": {}}}", .postprocess, 2),
     (
       "{\(range), \(fingerprint), \"form\": \"preconditioned\", \"priorChecksum\": \"abc\", \"noise\": [0.005, 0.02], "
         + "\"reference\": {\"fbp\": {}}, \"referenceError\": 0.1, \"estimateError\": 0.1, \"iterations\": 5, \"tweedieSteps\": [], \"tweedieErrors\": []}",
@@ -77,9 +78,41 @@ import Testing
     }
     #expect(found.kind == kind && found.parameters == 10 && found.precision == ["F16"])
     #expect(found.channels == [8, 16] && found.spaceToDepth == block)
-    #expect(found.range == (kind == .foreign ? nil : "-1000.0 to 1000.0 HU"))
+    #expect(found.range == (kind == .foreign ? nil : "-1000 to 1000 HU"))
     let bound = found.tunedFor.contains { $0.name == "the number of bins" && $0.value == "366" }
     #expect(bound == (kind == .h || kind == .postprocess))
+  }
+
+  @Test func describesATorchScriptPrior() async throws {
+    let folder = try TemporaryFolder()
+    try FileManager.default.copyItem(
+      atPath: packageFolder + "/Tests/DiffusionTests/Fixtures/shrink.pt", toPath: folder("box.pt"))
+    try folder.write("{\(Self.range), \"tweedieSteps\": [], \"tweedieErrors\": []}", to: "box.json")
+    guard case .checkpoint(let found) = try await Inspection(path: folder("box.pt")) else {
+      Issue.record("not taken for a network")
+      return
+    }
+    #expect(found.kind == .script && found.parameters == nil && found.channels == nil)
+    #expect(found.spaceToDepth == 2 && found.range == "-1000 to 1000 HU")
+    #expect(try found.bytes == folder.data("box.pt").count)
+    try folder.write("rubbish", to: "box.pt")
+    await #expect(throws: CheckpointError.self) { try await Inspection(path: folder("box.pt")) }
+  }
+
+  /// What `deft run` would refuse.
+  @Test func refusesADescriptionThatCannotBe() async throws {
+    let zero = Self.range.replacingOccurrences(of: "\"spaceToDepth\": 2", with: "\"spaceToDepth\": 0")
+    for kind in [
+      "\"tweedieSteps\": [], \"tweedieErrors\": []", "\(Self.fingerprint), \"reference\": {\"fbp\": {}}",
+    ] {
+      let folder = try Self.checkpoint("{\(zero), \(kind)}")
+      defer { try? FileManager.default.removeItem(at: folder) }
+      await #expect {
+        try await Inspection(path: folder.path)
+      } throws: {
+        "\($0)".contains("'spaceToDepth' is 0, expected 1 to 16")
+      }
+    }
   }
 
   @Test(arguments: ["{\"range\": 3}", "{\"form\": \"preconditioned\"}", "{\"fingerprint\": 1}", "text"])

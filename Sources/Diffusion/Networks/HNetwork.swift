@@ -126,7 +126,7 @@ public struct HDescription: Codable, Hashable, Sendable {
 }
 
 extension HDescription {
-  func validate(_ path: String) throws(CheckpointError) {
+  package func validate(_ path: String) throws(CheckpointError) {
     try CheckpointFiles.validate(spaceToDepth: spaceToDepth, range, tweedieSteps, tweedieErrors, in: path)
     for (name, error) in [("referenceError", referenceError), ("estimateError", estimateError)] {
       guard error > 0, error.isFinite else {

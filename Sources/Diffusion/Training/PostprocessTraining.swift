@@ -58,11 +58,16 @@ public final class PostprocessTraining<Scan: SimulatedScan>: NetworkTraining {
   }
 }
 
-struct PostprocessDescription: Codable {
-  let spaceToDepth: Int
-  let range: IntensityRange
-  let fingerprint: OperatorFingerprint
-  let reference: SimpleInverse
+/// What a post-processing network was trained for.
+package struct PostprocessDescription: Codable {
+  package let spaceToDepth: Int
+  package let range: IntensityRange
+  package let fingerprint: OperatorFingerprint
+  package let reference: SimpleInverse
+
+  package func validate(_ path: String) throws(CheckpointError) {
+    try CheckpointFiles.validate(spaceToDepth: spaceToDepth, range, in: path)
+  }
 }
 
 /// A trained post-processing network.
@@ -80,8 +85,7 @@ public final class PostprocessCheckpoint {
     func file(_ name: String) -> String { folder.appendingPathComponent(name).path }
     let description = try CheckpointFiles.read(
       PostprocessDescription.self, from: file(CheckpointFiles.description))
-    try CheckpointFiles.validate(
-      spaceToDepth: description.spaceToDepth, description.range, in: file(CheckpointFiles.description))
+    try description.validate(file(CheckpointFiles.description))
     let differences = description.fingerprint.differences(from: fingerprint)
     guard differences.isEmpty else { throw CheckpointError.otherOperator(path, differences: differences) }
     let configuration = try UNet2DConfiguration(path: file(CheckpointFiles.configuration))

@@ -48,16 +48,6 @@ public final class PriorTraining: NetworkTraining {
     self.range = range
   }
 
-  /// - Parameter onCheckpoint: gets the moving average as a usable prior after every saved state.
-  public func train(
-    report: (TrainingProgress) -> Void, shouldStop: () -> Bool = { false },
-    onCheckpoint: (DiffusionPrior, Int) throws -> Void
-  ) throws {
-    try train(
-      report: report, shouldStop: shouldStop,
-      onCheckpoint: { try onCheckpoint(DiffusionPrior(path: self.folder.path), $0) })
-  }
-
   public func loss(using generator: inout SplitMix64) throws -> TrainingRun.Loss {
     let batch = run.settings.batch
     let clean = images.draw(batch, rows: crop, columns: crop, using: &generator)

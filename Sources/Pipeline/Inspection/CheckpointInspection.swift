@@ -1,7 +1,7 @@
 import Diffusion
 import Foundation
 
-/// What the folder of a network says of itself; the network is not built.
+/// What a network on disk says of itself; the network of a folder is not built.
 public struct CheckpointInspection: Encodable, Hashable, Sendable {
   public enum Kind: String, Encodable, Hashable, Sendable {
     case prior
@@ -9,87 +9,106 @@ public struct CheckpointInspection: Encodable, Hashable, Sendable {
     case postprocess = "post-processing network"
     /// Made by another program: a prior without this program's description.
     case foreign = "diffusers model"
+    /// A prior as a closed box.
+    case script = "TorchScript prior"
   }
 
   public var path: String
   public var kind: Kind
-  public var parameters: Int
+  /// Nil, as are the channels, for a closed box.
+  public var parameters: Int?
   /// Types of the stored weights.
   public var precision: [String]
   public var bytes: Int
   /// Of every level, finest first.
-  public var channels: [Int]
+  public var channels: [Int]?
   public var spaceToDepth: Int
   /// The values that stand for −1 and 1.
   public var range: String?
   /// What a tuned network is bound to.
   public var tunedFor: [NamedValue]
 
-  /// Whether a folder holds a network.
+  /// Whether a path is that of a TorchScript file or of a folder that holds a network.
   public static func isCheckpoint(_ path: String) -> Bool {
-    FileManager.default.fileExists(atPath: file("config.json", of: path))
-      && FileManager.default.fileExists(atPath: file(weightsName, of: path))
+    path.hasSuffix(".pt")
+      || [CheckpointFiles.configuration, CheckpointFiles.weights].allSatisfy {
+        FileManager.default.fileExists(atPath: CheckpointFiles.file($0, in: path))
+      }
   }
 
   /// - Throws: `CheckpointError` where a file is damaged.
   public init(path: String) throws {
-    let weights = try SafeTensors(path: Self.file(Self.weightsName, of: path))
-    let configuration = try UNet2DConfiguration(path: Self.file("config.json", of: path))
+    self = try path.hasSuffix(".pt") ? Self(script: path) : Self(folder: path)
+  }
+
+  private init(script path: String) throws {
+    let description = try DiffusionPrior(path: path).description
+    self.path = path
+    kind = .script
+    precision = []
+    bytes = try Self.size(path)
+    spaceToDepth = description.spaceToDepth
+    range = description.range.description
+    tunedFor = []
+  }
+
+  private init(folder path: String) throws {
+    let weights = try SafeTensors(path: CheckpointFiles.weights(in: path))
+    let configuration = try UNet2DConfiguration(
+      path: CheckpointFiles.file(CheckpointFiles.configuration, in: path))
     self.path = path
     parameters = weights.entries.values.reduce(0) { $0 + $1.shape.reduce(1, *) }
     precision = Set(weights.entries.values.map(\.type)).sorted()
-    let size = try FileManager.default.attributesOfItem(atPath: weights.path)[.size]
-    bytes = (size as? NSNumber)?.intValue ?? 0
+    bytes = try Self.size(weights.path)
     channels = configuration.channels
     spaceToDepth = 1
     tunedFor = []
 
-    let description = Self.file("deft.json", of: path)
-    guard FileManager.default.fileExists(atPath: description) else {
+    let file = CheckpointFiles.file(CheckpointFiles.description, in: path)
+    guard FileManager.default.fileExists(atPath: file) else {
       kind = .foreign
       return
     }
-    let data = try Data(contentsOf: URL(fileURLWithPath: description))
-    let keys = (try? JSONSerialization.jsonObject(with: data)) as? [String: Any] ?? [:]
-    do {
-      if keys["form"] != nil {
-        let h = try JSONDecoder().decode(HDescription.self, from: data)
-        kind = .h
-        spaceToDepth = h.spaceToDepth
-        range = Self.sentence(h.range)
-        tunedFor = Self.entries(h)
-      } else if keys["fingerprint"] != nil {
-        let tuned = try JSONDecoder().decode(Tuned.self, from: data)
-        kind = .postprocess
-        spaceToDepth = tuned.spaceToDepth
-        range = Self.sentence(tuned.range)
-        tunedFor = tuned.fingerprint.entries
-      } else {
-        let prior = try JSONDecoder().decode(PriorDescription.self, from: data)
-        kind = .prior
-        spaceToDepth = prior.spaceToDepth
-        range = Self.sentence(prior.range)
-      }
-    } catch is DecodingError {
-      throw CheckpointError.malformed(description, reason: "it describes neither a prior nor a tuned network")
+    let keys = try CheckpointFiles.read(Keys.self, from: file)
+    if keys.isOfH {
+      let h = try CheckpointFiles.read(HDescription.self, from: file)
+      try h.validate(file)
+      kind = .h
+      spaceToDepth = h.spaceToDepth
+      range = h.range.description
+      tunedFor = Self.entries(h)
+    } else if keys.isTuned {
+      let tuned = try CheckpointFiles.read(PostprocessDescription.self, from: file)
+      try tuned.validate(file)
+      kind = .postprocess
+      spaceToDepth = tuned.spaceToDepth
+      range = tuned.range.description
+      tunedFor = tuned.fingerprint.entries
+    } else {
+      let prior = try CheckpointFiles.read(PriorDescription.self, from: file)
+      try prior.validate(file)
+      kind = .prior
+      spaceToDepth = prior.spaceToDepth
+      range = prior.range.description
     }
   }
 
-  /// What every network tuned to a scan has in common.
-  private struct Tuned: Decodable {
-    let spaceToDepth: Int
-    let range: IntensityRange
-    let fingerprint: OperatorFingerprint
+  /// What tells the kinds of networks apart.
+  private struct Keys: Decodable {
+    let isOfH: Bool
+    let isTuned: Bool
+
+    private enum CodingKeys: CodingKey { case form, fingerprint }
+
+    init(from decoder: any Decoder) throws {
+      let keys = try decoder.container(keyedBy: CodingKeys.self)
+      (isOfH, isTuned) = (keys.contains(.form), keys.contains(.fingerprint))
+    }
   }
 
-  private static let weightsName = "diffusion_pytorch_model.safetensors"
-
-  private static func file(_ name: String, of folder: String) -> String {
-    URL(fileURLWithPath: folder).appendingPathComponent(name).path
-  }
-
-  private static func sentence(_ range: IntensityRange) -> String {
-    "\(range.low) to \(range.high) \(range.unit)"
+  private static func size(_ path: String) throws -> Int {
+    let size = try FileManager.default.attributesOfItem(atPath: path)[.size]
+    return (size as? NSNumber)?.intValue ?? 0
   }
 
   private static func entries(_ h: HDescription) -> [NamedValue] {

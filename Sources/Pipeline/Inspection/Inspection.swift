@@ -14,7 +14,7 @@ public enum Inspection: Sendable {
     var isFolder: ObjCBool = false
     let exists = FileManager.default.fileExists(atPath: path, isDirectory: &isFolder)
     let manifest = URL(fileURLWithPath: path).appendingPathComponent("manifest.json").path
-    if exists, isFolder.boolValue, CheckpointInspection.isCheckpoint(path) {
+    if exists, CheckpointInspection.isCheckpoint(path) {
       self = .checkpoint(try CheckpointInspection(path: path))
     } else if exists, isFolder.boolValue, FileManager.default.fileExists(atPath: manifest) {
       self = .record(try Self.record(manifest))

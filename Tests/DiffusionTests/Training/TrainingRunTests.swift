@@ -333,7 +333,8 @@ extension ThreadSensitiveTests {
         var losses: [Double] = []
         var last: DiffusionPrior?
         try training.train(
-          report: { losses.append($0.figures[0].value) }, onCheckpoint: { prior, _ in last = prior })
+          report: { losses.append($0.figures[0].value) },
+          onCheckpoint: { _ in last = try DiffusionPrior(path: folder.path) })
         #expect(losses.count == 4)
         #expect(losses[0] > 0.3 && losses[3] < 0.3 * losses[0], "\(losses)")
         let prior = try #require(last)
