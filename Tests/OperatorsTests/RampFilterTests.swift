@@ -45,27 +45,70 @@ import Testing
     #expect(relativeError(q, expected) < 8 * Double(Float.ulpOfOne))
   }
 
-  @Test(arguments: RampFilter.Window.allCases) func windowsStartAtOneAndFall(window: RampFilter.Window) throws
-  {
-    let ramp = try RampFilter(bins: 64, binSpacing: 1).response
-    let response = try RampFilter(bins: 64, binSpacing: 1, window: window, cutoff: 0.5).response
-    #expect(response[0] == ramp[0])
-    for m in 1..<response.count {
-      #expect(response[m] <= ramp[m] && response[m] >= 0)
-      if 2 * m > response.count { #expect(response[m] == 0) }
+  /// The same with the sine of the angle between two bins for their distance.
+  @Test func convolvesAlongAnArc() throws {
+    var generator = SplitMix64(seed: 14)
+    let space = SinogramSpace(shape: [3, 40])
+    let p = space.random(using: &generator)
+    let step = Angle.degrees(1.7)
+    let filter = try RampFilter(bins: 40, binAngle: step)
+    var q = space.zero()
+    filter.apply(p, into: &q, factors: [1, 1, 1], threads: 1)
+    var expected = space.zero()
+    for view in 0..<3 {
+      for k in 0..<40 {
+        var sum = 0.0
+        for j in 0..<40 {
+          let n = k - j
+          let arc = Double.pi * Double.sin(Double(n) * step.radians)
+          let h = n == 0 ? 0.25 / (step.radians * step.radians) : n % 2 == 0 ? 0 : -1 / (arc * arc)
+          sum += h * Double(p[view, j])
+        }
+        expected[view, k] = Float(step.radians * sum)
+      }
     }
-    let middle = response.count / 4
-    let expected: [RampFilter.Window: Double] = [
-      .ramp: 1, .sheppLogan: 0.9003, .cosine: 0.7071, .hamming: 0.54, .hann: 0.5,
-    ]
-    // Half-way to the cut-off; the values are given to four digits.
-    #expect(abs(response[middle] / ramp[middle] - (expected[window] ?? 0)) < 1e-4)
+    #expect(relativeError(q, expected) < 8 * Double(Float.ulpOfOne))
+  }
+
+  /// Against the textbooks' equations, at every frequency.
+  @Test(arguments: RampFilter.Window.allCases, [0.3, 0.5, 1])
+  func windowsFollowTheirEquations(window: RampFilter.Window, cutoff: Double) throws {
+    let ramp = try RampFilter(bins: 64, binSpacing: 1).response
+    let response = try RampFilter(bins: 64, binSpacing: 1, window: window, cutoff: cutoff).response
+    for m in response.indices {
+      // Cycles per bin, and the cut-off in the same unit.
+      let (nu, limit) = (Double(m) / Double(2 * (response.count - 1)), cutoff / 2)
+      let f = nu / limit
+      let inside = f <= 1 + 1e-9
+      let expected =
+        switch window {
+        case .ramp: inside ? 1.0 : 0
+        case .sheppLogan:
+          m == 0 ? 1 : inside ? Double.sin(.pi * nu / (2 * limit)) / (.pi * nu / (2 * limit)) : 0
+        case .cosine: inside ? Double.cos(.pi * nu / (2 * limit)) : 0
+        case .hamming: inside ? 0.54 + 0.46 * Double.cos(.pi * nu / limit) : 0
+        case .hann: inside ? Double.cos(.pi * nu / (2 * limit)) * Double.cos(.pi * nu / (2 * limit)) : 0
+        case .parzen: f <= 0.5 ? 1 - 6 * f * f + 6 * f * f * f : inside ? 2 * Double.pow(1 - f, 3) : 0
+        case .butterworth: 1 / (1 + Double.pow(f, 8)).squareRoot()
+        }
+      // Rounding of the factors, on the scale of the ramp's top.
+      #expect(abs(response[m] - ramp[m] * expected) < 1e-12)
+      #expect(response[m] <= ramp[m] && response[m] >= -1e-12)
+    }
   }
 
   @Test func refusesACutOffOfNothing() {
     for cutoff in [0, -1, 1.5, .nan] {
       #expect(throws: OperatorError.self) { try RampFilter(bins: 8, binSpacing: 1, cutoff: cutoff) }
     }
+  }
+
+  @Test func refusesAnArcOfHalfATurn() {
+    #expect(
+      throws: OperatorError.outOfRange(
+        "the angle between bins", found: "\(Angle.degrees(30))", expected: "7 bins within less than 180°")
+    ) { try RampFilter(bins: 7, binAngle: .degrees(30)) }
+    #expect(throws: OperatorError.self) { try RampFilter(bins: 7, binAngle: .degrees(-1)) }
   }
 
   @Test func weighsViewsByTheTurnTheyStandFor() {

@@ -8,11 +8,13 @@ import RealModule
 /// Built from samples in space, which keeps the mean of the reconstruction right; a ramp sampled in frequency
 /// loses it. Views are padded with zeros to twice their length, so that nothing wraps around.
 ///
-/// Sinogram in, without a unit; filtered sinogram out, in 1/mm.
+/// For bins at equal angles α around the source of a fan, n d becomes sin(n α) and d elsewhere α.
 ///
-/// Source: Kak, Slaney, "Principles of Computerized Tomographic Imaging" (1988), eq. 3.61.
+/// Sinogram in, without a unit; filtered sinogram out, in 1/mm, or 1/rad for angles.
+///
+/// Source: Kak, Slaney, "Principles of Computerized Tomographic Imaging" (1988), eq. 3.61 and 3.94.
 public struct RampFilter: Sendable {
-  /// What the ramp is multiplied by, as a function of f = frequency / cut-off; 0 beyond.
+  /// What the ramp is multiplied by, as a function of f = frequency / cut-off; 0 beyond, but for Butterworth's.
   public enum Window: String, Hashable, Sendable, CaseIterable, Codable {
     /// 1
     case ramp
@@ -24,14 +26,26 @@ public struct RampFilter: Sendable {
     case hamming
     /// 0.5 + 0.5 cos(π f)
     case hann
+    /// 1 − 6 f² (1 − f) up to 1/2, 2 (1 − f)³ from there
+    case parzen
+    /// 1 / √(1 + f⁸): order 4, 1/√2 at the cut-off and falling smoothly beyond
+    case butterworth
 
-    func callAsFunction(_ f: Double) -> Double {
+    /// - Parameter f: 0 or more.
+    package func callAsFunction(_ f: Double) -> Double {
+      // A frequency that is the cut-off up to rounding is passed.
+      if f > 1 + 1e-12, self != .butterworth { return 0 }
       switch self {
-      case .ramp: 1
-      case .sheppLogan: f == 0 ? 1 : .sin(.pi * f / 2) / (.pi * f / 2)
-      case .cosine: .cos(.pi * f / 2)
-      case .hamming: 0.54 + 0.46 * .cos(.pi * f)
-      case .hann: 0.5 + 0.5 * .cos(.pi * f)
+      case .ramp: return 1
+      case .sheppLogan: return f == 0 ? 1 : .sin(.pi * f / 2) / (.pi * f / 2)
+      case .cosine: return .cos(.pi * f / 2)
+      case .hamming: return 0.54 + 0.46 * .cos(.pi * f)
+      case .hann: return 0.5 + 0.5 * .cos(.pi * f)
+      case .parzen: return f <= 0.5 ? 1 - 6 * f * f * (1 - f) : 2 * (1 - f) * (1 - f) * (1 - f)
+      case .butterworth:
+        let square = f * f
+        let fourth = square * square
+        return 1 / (1 + fourth * fourth).squareRoot()
       }
     }
   }
@@ -40,7 +54,7 @@ public struct RampFilter: Sendable {
   public let window: Window
   /// Fraction of the highest frequency of the detector.
   public let cutoff: Double
-  /// What the filter multiplies frequency m / (N · binSpacing) by, in 1/mm.
+  /// What the filter multiplies frequency m / (N · spacing) by, in 1/mm or 1/rad.
   public let response: [Double]
 
   private let filter: DetectorFilter
@@ -50,31 +64,70 @@ public struct RampFilter: Sendable {
   ///   - cutoff: fraction of the highest frequency of the detector, above 0 and at most 1.
   public init(bins: Int, binSpacing: Double, window: Window = .ramp, cutoff: Double = 1) throws(OperatorError)
   {
+    try self.init(bins, binSpacing, "\(binSpacing) mm", "a positive length", window, cutoff) { length in
+      // The transform of the samples; cos(nφ) by its three-term recurrence, odd n only.
+      (0...length / 2).map { m in
+        let turn = 4 * Double.pi * Double(m) / Double(length)
+        let factor = 2 * Double.cos(turn)
+        var (previous, current) = (Double.cos(turn / 2), Double.cos(turn / 2))
+        var sum = 0.25
+        for n in stride(from: 1, through: length / 2, by: 2) {
+          // The sample at half the length stands alone; all others come in pairs.
+          sum -= (2 * n == length ? 1 : 2) * current / (.pi * .pi * Double(n * n))
+          (previous, current) = (current, factor * current - previous)
+        }
+        return sum / binSpacing
+      }
+    }
+  }
+
+  /// The filter of bins at equal angles around the source of a fan.
+  ///
+  /// - Parameter binAngle: between neighbouring bins; all of them within half a turn.
+  public init(bins: Int, binAngle: Angle, window: Window = .ramp, cutoff: Double = 1) throws(OperatorError) {
+    let alpha = binAngle.radians
+    guard !(alpha * Double(bins - 1) >= .pi) else {
+      throw .outOfRange(
+        "the angle between bins", found: "\(binAngle)", expected: "\(bins) bins within less than 180°")
+    }
+    // Only distances between two bins of the detector occur.
+    let samples = stride(from: 1, to: max(bins, 1), by: 2).map { n in
+      let sine = Double.pi * Double.sin(Double(n) * alpha)
+      return 1 / (sine * sine)
+    }
+    try self.init(bins, alpha, "\(binAngle)", "a positive angle", window, cutoff) { length in
+      (0...length / 2).map { m in
+        let turn = 4 * Double.pi * Double(m) / Double(length)
+        let factor = 2 * Double.cos(turn)
+        var (previous, current) = (Double.cos(turn / 2), Double.cos(turn / 2))
+        var sum = 1 / (4 * alpha * alpha)
+        for sample in samples {
+          sum -= 2 * current * sample
+          (previous, current) = (current, factor * current - previous)
+        }
+        return alpha * sum
+      }
+    }
+  }
+
+  /// - Parameter ramp: the ramp's response for a length of the FFT.
+  private init(
+    _ bins: Int, _ spacing: Double, _ found: String, _ expected: String, _ window: Window, _ cutoff: Double,
+    ramp: (_ length: Int) -> [Double]
+  ) throws(OperatorError) {
     guard cutoff > 0, cutoff <= 1 else {
       throw .outOfRange("the cut-off of the filter", found: "\(cutoff)", expected: "above 0 and at most 1")
     }
     guard bins > 0 else { throw .emptyShape("the detector", found: [max(bins, 0)]) }
-    guard binSpacing.isFinite, binSpacing > 0 else {
-      throw .outOfRange("the bin spacing", found: "\(binSpacing) mm", expected: "a positive length")
+    guard spacing.isFinite, spacing > 0 else {
+      throw .outOfRange("the bin spacing", found: found, expected: expected)
     }
     self.bins = bins
     self.window = window
     self.cutoff = cutoff
     let length = FourierPlan.fastLength(atLeast: 2 * bins, multipleOf: 32)
-    response = (0...length / 2).map { m in
-      let f = 2 * Double(m) / Double(length) / cutoff
-      guard f <= 1 + 1e-12 else { return 0 }
-      // The transform of the samples; cos(nφ) by its three-term recurrence, odd n only.
-      let turn = 4 * Double.pi * Double(m) / Double(length)
-      let factor = 2 * Double.cos(turn)
-      var (previous, current) = (Double.cos(turn / 2), Double.cos(turn / 2))
-      var sum = 0.25
-      for n in stride(from: 1, through: length / 2, by: 2) {
-        // The sample at half the length stands alone; all others come in pairs.
-        sum -= (2 * n == length ? 1 : 2) * current / (.pi * .pi * Double(n * n))
-        (previous, current) = (current, factor * current - previous)
-      }
-      return sum / binSpacing * window(f)
+    response = ramp(length).enumerated().map { m, value in
+      value * window(2 * Double(m) / Double(length) / cutoff)
     }
     filter = try DetectorFilter(bins: bins, length: length, response: response)
   }
