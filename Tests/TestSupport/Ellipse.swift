@@ -1,4 +1,5 @@
 import Fields
+import Operators
 import RealModule
 
 /// An ellipse with its image and its line integrals in closed form, written independently of the product.
@@ -39,6 +40,20 @@ public struct Ellipse: Sendable {
     let d = s - (x * .cos(theta) + y * .sin(theta))
     guard d * d < square else { return 0 }
     return value * 2 * a * b * (square - d * d).squareRoot() / square
+  }
+
+  /// ∫ along the whole line through two points: where it enters and leaves the unit disc after stretching.
+  public func lineIntegral(through p: SIMD2<Double>, _ q: SIMD2<Double>) -> Double {
+    let (c, s) = (Double.cos(rotation.radians), Double.sin(rotation.radians))
+    func stretched(_ v: SIMD2<Double>) -> SIMD2<Double> {
+      SIMD2((v.x * c + v.y * s) / a, (-v.x * s + v.y * c) / b)
+    }
+    let (start, step) = (stretched(p - SIMD2(x, y)), stretched(q - p))
+    let square = (step * step).sum()
+    // From the point of the line nearest to the centre, so that one far away costs no precision.
+    let foot = start - step * ((start * step).sum() / square)
+    let half = (1 - (foot * foot).sum()) / square
+    return half > 0 ? value * 2 * (half * ((q - p) * (q - p)).sum()).squareRoot() : 0
   }
 }
 
@@ -88,6 +103,30 @@ extension [Ellipse] {
         for p in 0..<oversampling {
           let s = (Double(k) - 0.5 + (Double(p) + 0.5) / Double(oversampling) - axis) * binSpacing
           for ellipse in self { sum += ellipse.lineIntegral(angle: angle, s: s) }
+        }
+        sinogram[view, k] = Float(sum / Double(oversampling))
+      }
+    }
+    return sinogram
+  }
+}
+
+extension [Ellipse] {
+  /// Line integrals averaged over `oversampling` rays per bin, from the source to a point on the detector.
+  public func sinogram(_ beam: FanBeam, oversampling: Int = 8) -> Sinogram {
+    var sinogram = beam.space.zero()
+    let (R, D) = (beam.sourceAxisDistance, beam.sourceDetectorDistance)
+    for (view, angle) in beam.angles.enumerated() {
+      let (c, s) = (Double.cos(angle.radians), Double.sin(angle.radians))
+      let source = SIMD2(R * s, -R * c)
+      for k in 0..<beam.bins {
+        var sum = 0.0
+        for p in 0..<oversampling {
+          let u = (Double(k) - 0.5 + (Double(p) + 0.5) / Double(oversampling) - beam.axis) * beam.binSpacing
+          let along = beam.detector == .flat ? u : D * Double.sin(u / D)
+          let away = beam.detector == .flat ? D : D * Double.cos(u / D)
+          let bin = source + SIMD2(along * c - away * s, along * s + away * c)
+          for ellipse in self { sum += ellipse.lineIntegral(through: source, bin) }
         }
         sinogram[view, k] = Float(sum / Double(oversampling))
       }

@@ -6,8 +6,8 @@ extension PhantomSlice {
   ///     p(θ, s) = ∫∫ f(x, y) δ(x cos θ + y sin θ − s) dx dy
   ///
   /// exact to rounding: every convex region cuts the line in one interval. `offset` is s in millimetres. Any
-  /// ray can be named this way; that of a fan at source angle β and fan angle γ, at the distance D of the
-  /// source from the axis, is θ = β + γ, s = D sin γ.
+  /// ray can be named this way; that of a fan at the angle β and fan angle γ, with the source at the distance R
+  /// from the axis, at R (sin β, −cos β), is θ = β − γ, s = R sin γ.
   public func lineIntegral(angle: Angle, offset: Double) -> Double {
     var covered = IntervalUnion()
     return SliceProfile(regions, normal: Self.normal(angle)).integral(at: offset, covered: &covered)

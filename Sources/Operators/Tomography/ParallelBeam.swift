@@ -61,30 +61,7 @@ public struct ParallelBeam: Hashable, Sendable, CustomStringConvertible {
 
   /// - Throws: ``OperatorError`` when a scan or an image like this cannot exist.
   package func validate(with grid: ImageSpace) throws(OperatorError) {
-    guard grid.shape.rank == 2, grid.shape.count > 0 else {
-      throw .emptyShape("the image", found: grid.shape)
-    }
-    guard !angles.isEmpty else { throw .noAngles }
-    guard bins > 0 else { throw .emptyShape("the detector", found: [max(bins, 0)]) }
-    for spacing in grid.spacing where !(spacing.isFinite && spacing > 0) {
-      throw .outOfRange("the pixel spacing", found: "\(spacing) mm", expected: "a positive length")
-    }
-    guard binSpacing.isFinite, binSpacing > 0 else {
-      throw .outOfRange("the bin spacing", found: "\(binSpacing) mm", expected: "a positive length")
-    }
-    guard axis >= -0.5, axis <= Double(bins) - 0.5 else {
-      throw .outOfRange(
-        "the rotation axis", found: "at bin \(axis)", expected: "on the detector, 0 ... \(bins - 1)")
-    }
-    var seen = [Angle: Int]()
-    for (index, angle) in angles.enumerated() {
-      guard angle.radians.isFinite else {
-        throw .outOfRange("angle \(index + 1)", found: "\(angle)", expected: "a number")
-      }
-      if let first = seen.updateValue(index, forKey: angle) {
-        throw .duplicateAngle(angle, first: first, second: index)
-      }
-    }
+    try RayGeometry(self).validate(with: grid)
   }
 }
 
