@@ -80,6 +80,7 @@ bench: build
 	$(DEFT) verify --size 256 --angles 60
 	$(DEFT) verify --size 512 --angles 180
 	$(DEFT) verify --size 1024 --angles 720 --operator radon
+	$(DEFT) verify --size 512 --angles 360 --operator fan
 
 lint:
 	swift format lint --strict --recursive --configuration .swift-format Package.swift Sources Tests

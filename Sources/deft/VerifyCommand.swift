@@ -17,11 +17,11 @@ struct VerifyCommand: AsyncParsableCommand {
   @Option(help: "Pixels along each side of the image.")
   var size = 512
 
-  @Option(help: "Views over 180°.")
+  @Option(help: "Views, over 180° of a parallel beam and 360° of a fan.")
   var angles = 180
 
   @Option(
-    name: .customLong("operator"), help: "radon, rays, or both: radon,rays.",
+    name: .customLong("operator"), help: "radon, rays and fan, or some of them: radon,rays.",
     transform: { text in
       try text.split(separator: ",", omittingEmptySubsequences: false).map { word in
         guard let kind = OperatorVerification.Kind(rawValue: String(word)) else {
@@ -66,12 +66,12 @@ struct VerifyCommand: AsyncParsableCommand {
 
   private func text(_ report: OperatorVerification.Report) -> String {
     let head =
-      "parallel beam, \(size) × \(size), \(angles) angles × \(report.rows.first?.bins ?? 0) bins, "
-      + "\(counted(parallel.threads, "thread"))"
+      "\(size) × \(size), \(angles) angles, \(counted(parallel.threads, "thread"))"
     func seconds(_ value: Double) -> String { String(format: "%.4f s", value) }
     func error(_ value: Double) -> String { String(format: "%.1e", value) }
     let lines: [(String, (OperatorVerification.Row) -> String)] = [
       ("operator", { $0.operator.rawValue }),
+      ("bins", { "\($0.bins)" }),
       ("forward", { seconds($0.forward) }),
       ("adjoint", { seconds($0.adjoint) }),
       ("filtered back-projection", { seconds($0.fbp) }),

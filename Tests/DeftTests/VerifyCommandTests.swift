@@ -8,7 +8,7 @@ import Testing
     #expect(outcome.status == 0, "\(outcome.errors)")
     let report = try outcome.json()
     let rows = try #require(report["rows"] as? [[String: Any]])
-    #expect(rows.map { $0["operator"] as? String } == ["radon", "rays"])
+    #expect(rows.map { $0["operator"] as? String } == ["radon", "rays", "fan"])
     for row in rows {
       #expect(row["size"] as? Int == 33 && row["angles"] as? Int == 12 && row["passes"] as? Bool == true)
       for key in [
@@ -31,7 +31,7 @@ import Testing
   }
 
   @Test(arguments: [
-    (["--operator", "radn"], "unknown operator 'radn'; known are radon, rays."),
+    (["--operator", "radn"], "unknown operator 'radn'; known are radon, rays, fan."),
     (["--size", "1"], "'--size' is 1, expected a number from 2 to 16384."),
   ])
   func refusesWrongUsage(arguments: [String], message: String) throws {

@@ -22,6 +22,18 @@ import Testing
     #expect(pair.adjointDifference < 0.02)
   }
 
+  /// Rays of a fan, 1 mm apart at the axis, follow the model that errs by 0.65 % in a parallel beam; towards the detector
+  /// they are up to a quarter further apart and towards the source as much closer.
+  @Test func measuresAFan() throws {
+    let verification = try OperatorVerification(size: 256, angles: 60, threads: 2, runs: 1)
+    let report = try verification.measure([.rays, .fan])
+    let row = report.rows[1]
+    #expect(row.error < 1.25 * report.rows[0].error, "\(row.error)")
+    #expect(row.passes && row.bins == 384 && row.threads == 2)
+    #expect(row.forward > 0 && row.adjoint > 0 && row.fbp > 0)
+    #expect(report.pairs.isEmpty)
+  }
+
   /// ‖A‖² is at most the largest row sum times the largest column sum: 2 r · angles for an image of width 2 r whose
   /// pixels each put one bin's worth into every view. It is nearly reached by the constant image.
   @Test func measuresTheNorm() throws {

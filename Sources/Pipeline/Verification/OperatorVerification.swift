@@ -4,13 +4,15 @@ import Operators
 import RealModule
 import Reconstruction
 
-/// Measures the parallel-beam operators side by side: promises, accuracy, time.
+/// Measures the operators of tomography side by side: promises, accuracy, time.
 ///
-/// The scan is that of a square image of `size` pixels of 1 mm, `angles` views over 180° and a detector that is
-/// longer than the diagonal. The truth is the Shepp–Logan phantom with the contrasts of Toft: pixels averaged over
-/// 4 × 4 points, line integrals in closed form averaged over 8 rays per bin. Times are medians after a warm-up.
+/// The scan is that of a square image of `size` pixels of 1 mm. A parallel beam has `angles` views over 180° and a
+/// detector that is longer than the diagonal; a fan has them over 360°, the source two widths of the image from the
+/// axis and three from a flat detector, and 3/2 bins per pixel of the width, each 1 mm wide at the axis. The truth is
+/// the Shepp–Logan phantom with the contrasts of Toft: pixels averaged over 4 × 4 points, line integrals in closed
+/// form averaged over 8 rays per bin. Times are medians after a warm-up.
 public struct OperatorVerification: Sendable {
-  public enum Kind: String, Codable, Hashable, Sendable, CaseIterable { case radon, rays }
+  public enum Kind: String, Codable, Hashable, Sendable, CaseIterable { case radon, rays, fan }
 
   /// What was measured of one operator.
   public struct Row: Codable, Hashable, Sendable {
@@ -65,6 +67,7 @@ public struct OperatorVerification: Sendable {
 
   private let grid: ImageSpace
   private let beam: ParallelBeam
+  private let fan: FanBeam
   private let phantom: Phantom
 
   /// - Parameter runs: applications of which the median time is taken.
@@ -77,16 +80,20 @@ public struct OperatorVerification: Sendable {
     grid = ImageSpace(shape: [size, size])
     let bins = 2 * Int((Double(size) * Double.sqrt(2) / 2).rounded(.up)) + 2
     beam = ParallelBeam(angles: Angle.even(angles), bins: bins)
+    fan = FanBeam(
+      angles: Angle.even(angles, over: .degrees(360)), bins: 3 * size / 2, binSpacing: 1.5,
+      sourceAxisDistance: 2 * Double(size), sourceDetectorDistance: 3 * Double(size))
     phantom = try Self.sheppLogan(width: Double(size))
   }
 
   /// - Parameter progress: called with a line on what is done next; what it throws ends the work.
   public func measure(_ kinds: [Kind], progress: (String) throws -> Void = { _ in }) throws -> Report {
-    try progress("Shepp–Logan phantom, \(size) × \(size), \(beam)")
+    try progress("Shepp–Logan phantom, \(size) × \(size)")
     let x = sampledImage()
     let y = phantom.sinogram(
       angles: beam.angles, bins: beam.bins, binSpacing: beam.binSpacing, axis: beam.axis, raysPerBin: 8)
     var rows: [Row] = []
+    // Of the operators that share a scan.
     var results: [(kind: Kind, forward: Sinogram, adjoint: Image)] = []
     for kind in kinds {
       try progress("\(kind.rawValue): building, promises, norm, times")
@@ -94,12 +101,20 @@ public struct OperatorVerification: Sendable {
       switch kind {
       case .radon:
         let A = try RadonTransform(grid, beam: beam, threads: threads)
-        rows.append(try row(kind, A, x, y, planning: Self.seconds(since: start)))
+        rows.append(try parallelRow(kind, A, x, y, planning: Self.seconds(since: start)))
         results.append((kind, A(x), A.adjoint(y)))
       case .rays:
         let A = try RayTransform(grid, beam: beam, threads: threads)
-        rows.append(try row(kind, A, x, y, planning: Self.seconds(since: start)))
+        rows.append(try parallelRow(kind, A, x, y, planning: Self.seconds(since: start)))
         results.append((kind, A(x), A.adjoint(y)))
+      case .fan:
+        let A = try FanBeamTransform(grid, beam: fan, threads: threads)
+        let planning = Self.seconds(since: start)
+        let fbp = try FanBeamFilteredBackProjection(grid, beam: fan, threads: threads)
+        rows.append(
+          row(kind, A, x, phantom.slice().sinogram(fan, raysPerBin: 8), planning: planning) {
+            fbp.apply($0, into: &$1, filtered: &$2)
+          })
       }
     }
     var pairs: [Pair] = []
@@ -115,21 +130,28 @@ public struct OperatorVerification: Sendable {
     return Report(rows: rows, pairs: pairs)
   }
 
-  private func row<A: ParallelBeamOperator>(
+  private func parallelRow<A: ParallelBeamOperator>(
     _ kind: Kind, _ A: A, _ x: Image, _ y: Sinogram, planning: Double
   ) throws -> Row {
-    let promises = measureOperator(A)
     let fbp = try FilteredBackProjection(A)
+    return row(kind, A, x, y, planning: planning) { fbp.apply($0, into: &$1, filtered: &$2) }
+  }
+
+  private func row<A: LinearOperator>(
+    _ kind: Kind, _ A: A, _ x: Image, _ y: Sinogram, planning: Double,
+    reconstruct: (_ y: Sinogram, _ x: inout Image, _ filtered: inout Sinogram) -> Void
+  ) -> Row where A.Domain == ImageSpace, A.Codomain == SinogramSpace {
+    let promises = measureOperator(A)
     var (image, sinogram, filtered) = (A.domain.zero(), A.codomain.zero(), A.codomain.zero())
     let errors = [
       promises.adjointError, abs(promises.adjointRatio - 1), promises.linearityError,
       promises.adjointLinearityError, promises.normalError,
     ]
     return Row(
-      operator: kind, size: size, angles: angles, bins: beam.bins, threads: threads,
+      operator: kind, size: size, angles: angles, bins: y.shape[1], threads: threads,
       forward: medianSeconds { A.apply(x, into: &sinogram) },
       adjoint: medianSeconds { A.applyAdjoint(y, into: &image) },
-      fbp: medianSeconds { fbp.apply(y, into: &image, filtered: &filtered) },
+      fbp: medianSeconds { reconstruct(y, &image, &filtered) },
       adjointError: promises.adjointError, adjointRatio: promises.adjointRatio,
       linearityError: promises.linearityError, adjointLinearityError: promises.adjointLinearityError,
       normalError: promises.normalError, overwritesOutput: promises.overwritesOutput, norm: A.norm(),
