@@ -370,9 +370,10 @@ RAYS_AVX512 RAYS_INLINE void rays_interpolate_rows(
       __m512i index = _mm512_cvtps_epi32(below);
       const float *p = bins;
       if (reach != 0) {
-        const int base = descending
-                             ? _mm_extract_epi32(_mm512_extracti32x4_epi32(index, 3), 3)
-                             : _mm_cvtsi128_si32(_mm512_castsi512_si128(index));
+        // One below the lowest: where bins hardly change along a row, rounding may put the order of two pixels wrong.
+        const int base = (descending ? _mm_extract_epi32(_mm512_extracti32x4_epi32(index, 3), 3)
+                                     : _mm_cvtsi128_si32(_mm512_castsi512_si128(index))) -
+                         1;
         index = _mm512_sub_epi32(index, _mm512_set1_epi32(base));
         p += base;
       }

@@ -74,18 +74,16 @@ public struct FanBeamFilteredBackProjection: Sendable {
   /// - Parameter filtered: overwritten with the filtered views.
   public func apply(_ y: Sinogram, into x: inout Image, filtered: inout Sinogram) {
     precondition(y.shape == domain.shape, "a sinogram of \(y.shape) is not on the grid \(domain)")
-    let weighted = Sinogram(
-      shape: y.shape,
-      samples: [Float](unsafeUninitializedCapacity: y.samples.count) { target, count in
-        weights.samples.withUnsafeBufferPointer { weights in
-          y.samples.withUnsafeBufferPointer { y in
-            for i in y.indices { target.initializeElement(at: i, to: weights[i] * y[i]) }
-          }
+    precondition(
+      filtered.shape == domain.shape, "a sinogram of \(filtered.shape) is not on the grid \(domain)")
+    filtered.samples.withUnsafeMutableBufferPointer { filtered in
+      weights.samples.withUnsafeBufferPointer { weights in
+        y.samples.withUnsafeBufferPointer { y in
+          for i in y.indices { filtered[i] = weights[i] * y[i] }
         }
-        count = y.samples.count
-      })
-    filter.apply(
-      weighted, into: &filtered, factors: Array(repeating: 1, count: beam.angles.count), threads: threads)
+      }
+    }
+    filter.apply(inPlace: &filtered, threads: threads)
     backProjector.apply(filtered, into: &x)
   }
 }

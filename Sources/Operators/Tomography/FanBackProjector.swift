@@ -45,7 +45,7 @@ package struct FanBackProjector: Sendable {
     let tangent = RayGeometry(beam).largestTangent
     let step = D / beam.binSpacing * grid.spacing[1] * (1 + tangent * tangent) / near
     let reach: Int32 =
-      near <= 0 ? 0 : 15 * step < 14.9 ? 1 : 15 * step < 30.9 ? 2 : 15 * step < 62.9 ? 4 : 0
+      near <= 0 ? 0 : 15 * step < 13.9 ? 1 : 15 * step < 29.9 ? 2 : 15 * step < 61.9 ? 4 : 0
     func dot(_ a: SIMD2<Double>, _ b: SIMD2<Double>) -> Double { a.x * b.x + a.y * b.y }
     views = beam.angles.map { angle in
       let (cosine, sine) = (Double.cos(angle.radians), Double.sin(angle.radians))

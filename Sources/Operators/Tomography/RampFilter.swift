@@ -132,6 +132,16 @@ public struct RampFilter: Sendable {
     filter = try DetectorFilter(bins: bins, length: length, response: response)
   }
 
+  /// q ← filter ∗ q for every view, on at most `threads` threads.
+  package func apply(inPlace q: inout Sinogram, threads: Int) {
+    precondition(q.shape.rank == 2 && q.shape[1] == bins, "\(q.shape) for \(bins) bins")
+    let views = q.shape[0]
+    q.samples.withUnsafeMutableBufferPointer { q in
+      guard let q = q.baseAddress else { return }
+      filter.apply(q, into: q, views: views, factors: Array(repeating: 1, count: views), threads: threads)
+    }
+  }
+
   /// q = factor · (filter ∗ p) for every view, on at most `threads` threads.
   ///
   /// - Parameter factors: one for every view.
