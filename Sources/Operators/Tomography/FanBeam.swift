@@ -59,6 +59,13 @@ public struct FanBeam: Hashable, Sendable, CustomStringConvertible {
     SinogramSpace(shape: [angles.count, bins], spacing: [1, binSpacing])
   }
 
+  /// The same scan with these of its views, in this order.
+  public func views(_ indices: some Sequence<Int>) -> FanBeam {
+    FanBeam(
+      angles: indices.map { angles[$0] }, bins: bins, detector: detector, binSpacing: binSpacing,
+      sourceAxisDistance: sourceAxisDistance, sourceDetectorDistance: sourceDetectorDistance, axis: axis)
+  }
+
   /// γ of a position on the detector: a bin coordinate, 0 in the middle of the first bin.
   public func fanAngle(at bin: Double) -> Angle {
     let u = (bin - axis) * binSpacing / sourceDetectorDistance
@@ -106,8 +113,10 @@ extension PhantomSlice {
 }
 
 /// A linear map from images to fan-beam sinograms, whatever its discretisation.
-public protocol FanBeamOperator: LinearOperator where Domain == ImageSpace, Codomain == SinogramSpace {
+public protocol FanBeamOperator: ViewOperator {
   var beam: FanBeam { get }
-  /// Threads used by one application.
-  var threads: Int { get }
+}
+
+extension FanBeamOperator {
+  public var angles: [Angle] { beam.angles }
 }

@@ -47,6 +47,11 @@ public struct FanBeamTransform: FanBeamOperator {
     self.beam = beam
   }
 
+  public func views(_ indices: [Int]) throws(OperatorError) -> FanBeamTransform {
+    try FanBeamTransform(
+      domain, beam: beam.views(indices), raysPerBin: raysPerBin, threads: threads, vectors: projector.vectors)
+  }
+
   public func apply(_ x: Image, into y: inout Sinogram) { projector.apply(x, in: domain, into: &y, codomain) }
 
   public func applyAdjoint(_ y: Sinogram, into x: inout Image) {

@@ -17,6 +17,7 @@ package struct JosephProjector: Sendable {
   let geometry: RayGeometry
   let raysPerBin: Int
   let threads: Int
+  let vectors: Bool
 
   private let segments: [Segment]
   private let segmentsOfView: [Range<Int>]
@@ -26,7 +27,6 @@ package struct JosephProjector: Sendable {
   private let steps: [Float]
   /// Whether pixels can look up their rays: only where the source is not too close.
   private let looksUpRays: Bool
-  private let vectors: Bool
 
   private let rowPitch: Int
   private let columnPitch: Int

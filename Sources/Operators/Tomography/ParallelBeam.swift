@@ -32,6 +32,11 @@ public struct ParallelBeam: Hashable, Sendable, CustomStringConvertible {
     SinogramSpace(shape: [angles.count, bins], spacing: [1, binSpacing])
   }
 
+  /// The same scan with these of its views, in this order.
+  public func views(_ indices: some Sequence<Int>) -> ParallelBeam {
+    ParallelBeam(angles: indices.map { angles[$0] }, bins: bins, binSpacing: binSpacing, axis: axis)
+  }
+
   /// How much of the half turn every view stands for, in radians: half of the way to either neighbour.
   ///
   /// A way more than three times the median is a missing wedge and counts as the median.
@@ -66,8 +71,10 @@ public struct ParallelBeam: Hashable, Sendable, CustomStringConvertible {
 }
 
 /// A linear map from images to parallel-beam sinograms, whatever its discretisation.
-public protocol ParallelBeamOperator: LinearOperator where Domain == ImageSpace, Codomain == SinogramSpace {
+public protocol ParallelBeamOperator: ViewOperator {
   var beam: ParallelBeam { get }
-  /// Threads used by one application.
-  var threads: Int { get }
+}
+
+extension ParallelBeamOperator {
+  public var angles: [Angle] { beam.angles }
 }

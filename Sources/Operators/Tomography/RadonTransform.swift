@@ -111,6 +111,10 @@ public struct RadonTransform: ParallelBeamOperator {
     pool = BufferPool(count: scratchOffset + self.threads * samplePitch * Self.batch)
   }
 
+  public func views(_ indices: [Int]) throws(OperatorError) -> RadonTransform {
+    try RadonTransform(domain, beam: beam.views(indices), accuracy: accuracy, threads: threads)
+  }
+
   public func apply(_ x: Image, into y: inout Sinogram) {
     check(x, y)
     let (views, bins) = (beam.angles.count, beam.bins)

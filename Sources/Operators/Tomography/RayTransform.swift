@@ -48,6 +48,11 @@ public struct RayTransform: ParallelBeamOperator {
     self.beam = beam
   }
 
+  public func views(_ indices: [Int]) throws(OperatorError) -> RayTransform {
+    try RayTransform(
+      domain, beam: beam.views(indices), raysPerBin: raysPerBin, threads: threads, vectors: projector.vectors)
+  }
+
   public func apply(_ x: Image, into y: inout Sinogram) { projector.apply(x, in: domain, into: &y, codomain) }
 
   public func applyAdjoint(_ y: Sinogram, into x: inout Image) {

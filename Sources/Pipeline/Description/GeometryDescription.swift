@@ -122,9 +122,7 @@ public struct GeometryDescription: Hashable, Sendable {
   /// The same scan with every `n`-th view.
   public func everyView(_ n: Int) -> GeometryDescription {
     var result = self
-    result.beam = ParallelBeam(
-      angles: stride(from: 0, to: beam.angles.count, by: n).map { beam.angles[$0] }, bins: beam.bins,
-      binSpacing: beam.binSpacing, axis: beam.axis)
+    result.beam = beam.views(stride(from: 0, to: beam.angles.count, by: n))
     return result
   }
 }
