@@ -67,16 +67,21 @@ where Operator.Domain == ImageSpace, Operator.Codomain == SinogramSpace {
   /// - Parameter limit: the most steps to take, each an A and an Aᴴ.
   /// - Throws: ``ReconstructionError``; `CancellationError`.
   public func solve(
-    _ measurement: Sinogram, variance: Sinogram, lambda: Double, limit: Int = 1000
+    _ measurement: Sinogram, variance: Sinogram, lambda: Double, limit: Int = 1000,
+    algorithm: TotalVariationAlgorithm = .primalDual
   ) throws -> Result {
-    var solver = try solver(measurement, variance: variance, lambda: lambda)
-    try solver.run(limit: limit)
-    return result(solver, steps: solver.steps, converged: solver.hasConverged)
+    func solve(_ start: some TotalVariationSolver) throws -> Result {
+      var solver = start
+      try solver.run(limit: limit)
+      return result(solver, steps: solver.steps, converged: solver.hasConverged)
+    }
+    return switch algorithm {
+    case .primalDual: try solve(solver(measurement, variance: variance, lambda: lambda))
+    case .fista: try solve(FISTA(self, measurement: measurement, variance: variance, lambda: lambda))
+    }
   }
 
   /// Chooses λ so that χ² is what the noise makes it: χ² / n = `target`.
-  ///
-  /// Secant steps on log χ² over log λ inside a shrinking bracket, each from the solution of the last.
   ///
   /// - Parameters:
   ///   - target: 1 unless the model itself errs by more than the noise.
@@ -85,53 +90,67 @@ where Operator.Domain == ImageSpace, Operator.Codomain == SinogramSpace {
   /// - Throws: ``ReconstructionError``; `CancellationError`.
   public func solveByDiscrepancy(
     _ measurement: Sinogram, variance: Sinogram, target: Double = 1, accuracy: Double = 0.01,
-    limit: Int = 3000
+    limit: Int = 3000, algorithm: TotalVariationAlgorithm = .primalDual
   ) throws -> Result {
-    guard target > 0, accuracy > 0 else {
-      throw ReconstructionError.outOfRange(
-        "the target of χ² per ray", found: "\(target) ± \(accuracy)", expected: "positive numbers")
+    func solve(_ start: some TotalVariationSolver) throws -> Result {
+      var solver = start
+      let (steps, converged) = try solver.runToDiscrepancy(target: target, accuracy: accuracy, limit: limit)
+      return result(solver, steps: steps, converged: converged)
     }
-    let n = Double(measurement.samples.count)
-    var solver = try solver(measurement, variance: variance, lambda: 1)
-    var logLambda = Double.log(solver.typicalLambda)
-    let (least, most) = (logLambda - 12, logLambda + 12)
-    var (below, above): ((Double, Double)?, (Double, Double)?)
-    var steps = 0
-    let fine = solver.tolerance
-    solver.tolerance = 4 * fine
-    while true {
-      solver = try solver.with(lambda: .exp(logLambda))
-      steps += try solver.run(limit: limit - steps)
-      var misfit = Double.log(solver.chiSquare / n / target)
-      if abs(misfit) <= 2 * accuracy {
-        // Close enough to be worth converging.
-        solver.tolerance = fine
-        steps += try solver.run(limit: limit - steps)
-        misfit = .log(solver.chiSquare / n / target)
-      }
-      if abs(misfit) <= accuracy {
-        return result(solver, steps: steps, converged: solver.hasConverged)
-      }
-      if misfit < 0 { below = (logLambda, misfit) } else { above = (logLambda, misfit) }
-      let next: Double
-      if let below, let above {
-        let fraction = -below.1 / (above.1 - below.1)
-        next = below.0 + min(max(fraction, 0.1), 0.9) * (above.0 - below.0)
-        if above.0 - below.0 < 1e-3 { return result(solver, steps: steps, converged: false) }
-      } else {
-        // χ² grows as a small power of λ.
-        next = min(max(logLambda - min(max(misfit / 0.4, -3), 3), least), most)
-      }
-      guard steps < limit, next != logLambda else { return result(solver, steps: steps, converged: false) }
-      logLambda = next
+    return switch algorithm {
+    case .primalDual: try solve(solver(measurement, variance: variance, lambda: 1))
+    case .fista: try solve(FISTA(self, measurement: measurement, variance: variance, lambda: 1))
     }
   }
 
-  private func result(_ solver: PrimalDualSolver<Operator>, steps: Int, converged: Bool) -> Result {
+  private func result(_ solver: some TotalVariationSolver, steps: Int, converged: Bool) -> Result {
     Result(
-      image: solver.solution, lambda: solver.lambda,
-      reducedChiSquare: solver.chiSquare / Double(A.codomain.dimension), objective: solver.objective,
-      steps: steps, converged: converged)
+      image: solver.solution, lambda: solver.lambda, reducedChiSquare: solver.reducedChiSquare,
+      objective: solver.objective, steps: steps, converged: converged)
+  }
+
+  static func check(lambda: Double) throws(ReconstructionError) {
+    guard lambda > 0, lambda.isFinite else {
+      throw .outOfRange(
+        "the weight λ of the total variation", found: "\(lambda)", expected: "a positive number")
+    }
+  }
+
+  /// ‖R^½ W^½ A‖²
+  ///
+  /// - Parameter weights: W^½, the inverse root of the variance.
+  func weightedNormSquare(_ weights: [Float], variance: Sinogram) -> Double {
+    let first = variance.samples[0]
+    return variance.samples.allSatisfy { $0 == first }
+      ? normSquare / Double(first) : Self.normSquare(A, ramp, weights: weights, threads: threads)
+  }
+
+  /// One preconditioned step of steepest descent from zero, filtered back-projection but for the filter's shape, and its
+  /// projection.
+  ///
+  /// - Parameters:
+  ///   - weights: W^½
+  ///   - target: W^½ y
+  func start(weights: [Float], target: [Float]) -> (image: Image, projection: Sinogram) {
+    let ones = [Float](repeating: 1, count: A.codomain.shape[0])
+    var y = Sinogram(shape: A.codomain.shape, samples: target)
+    y.samples.withUnsafeMutableBufferPointer { y in
+      guard let y = y.baseAddress else { return }
+      ramp.apply(y, into: y, views: ones.count, factors: ones, threads: threads)
+    }
+    for i in weights.indices { y.samples[i] *= weights[i] }
+    var x = A.adjoint(y)
+    A.apply(x, into: &y)
+    var (top, bottom) = (0.0, 0.0)
+    for i in weights.indices {
+      let value = Double(weights[i] * y.samples[i])
+      top += value * Double(target[i])
+      bottom += value * value
+    }
+    let best = bottom > 0 ? top / bottom : 0
+    A.domain.scale(&x, by: Float(best))
+    A.codomain.scale(&y, by: Float(best))
+    return (x, y)
   }
 
   /// ‖R^½ W^½ A‖² by power iteration, which approaches it from below: a few per cent more are on the safe side.
@@ -175,7 +194,7 @@ where Operator.Domain == ImageSpace, Operator.Codomain == SinogramSpace {
 /// Sources: Chambolle, Pock, J. Math. Imaging Vis. 40 (2011), DOI 10.1007/s10851-010-0251-1, algorithm 1; Pock,
 /// Chambolle, ICCV 2011, DOI 10.1109/ICCV.2011.6126441 (preconditioned steps); Condat, J. Optim. Theory Appl. 158
 /// (2013), DOI 10.1007/s10957-012-0245-9, algorithm 3.2 (over-relaxation).
-public struct PrimalDualSolver<Operator: LinearOperator>: IterativeMethod, Sendable
+public struct PrimalDualSolver<Operator: LinearOperator>: TotalVariationSolver, Sendable
 where Operator.Domain == ImageSpace, Operator.Codomain == SinogramSpace {
   public let problem: TotalVariation<Operator>
   public private(set) var lambda: Double
@@ -196,6 +215,7 @@ where Operator.Domain == ImageSpace, Operator.Codomain == SinogramSpace {
     didSet { quietSteps = 0 }
   }
 
+  public var reducedChiSquare: Double { chiSquare / Double(target.count) }
   public var relativeResidual: Double { firstChiSquare > 0 ? (chiSquare / firstChiSquare).squareRoot() : 0 }
   public var hasConverged: Bool { quietSteps >= 10 }
 
@@ -208,8 +228,7 @@ where Operator.Domain == ImageSpace, Operator.Codomain == SinogramSpace {
   private let eta: Float
   private let filter: DetectorFilter
   private let ones: [Float]
-  /// What balances the two terms for a typical image, to within a factor of ten.
-  fileprivate let typicalLambda: Double
+  public let typicalLambda: Double
 
   private var x: Image
   private var Ax: Sinogram
@@ -229,55 +248,25 @@ where Operator.Domain == ImageSpace, Operator.Codomain == SinogramSpace {
     _ problem: TotalVariation<Operator>, _ y: Sinogram, variance: Sinogram, lambda: Double
   ) throws {
     let A = problem.A
-    guard y.shape == A.codomain.shape else {
-      throw ReconstructionError.shapes("the sinogram", found: y.shape, expected: A.codomain.shape)
-    }
-    guard variance.shape == y.shape else {
-      throw ReconstructionError.shapes("the variance", found: variance.shape, expected: y.shape)
-    }
-    for value in variance.samples where !(value > 0 && value.isFinite) {
-      throw ReconstructionError.outOfRange(
-        "the variance of a ray", found: "\(value)", expected: "a positive number; state the noise of the data"
-      )
-    }
+    try A.check(measurement: y)
+    try A.check(variance: variance)
+    try TotalVariation<Operator>.check(lambda: lambda)
     self.problem = problem
     self.lambda = lambda
     weights = variance.samples.map { 1 / $0.squareRoot() }
     target = zip(y.samples, weights).map { $0 * $1 }
     firstChiSquare = target.reduce(0) { $0 + Double($1) * Double($1) }
     ones = [Float](repeating: 1, count: y.shape[0])
-    let first = variance.samples[0]
-    let normSquare =
-      variance.samples.allSatisfy { $0 == first }
-      ? problem.normSquare / Double(first)
-      : TotalVariation.normSquare(A, problem.ramp, weights: weights, threads: problem.threads)
+    let normSquare = problem.weightedNormSquare(weights, variance: variance)
 
-    x = A.domain.zero()
-    back = x
-    Ax = A.codomain.zero()
-    projected = Ax
-    change = Ax
-    p = Ax
+    (x, Ax) = problem.start(weights: weights, target: target)
+    back = A.domain.zero()
+    projected = A.codomain.zero()
+    change = projected
+    p = projected
     qx = [Float](repeating: 0, count: x.samples.count)
     qy = qx
     partial = [Double](repeating: 0, count: 3 * ((x.shape[0] + Self.block - 1) / Self.block))
-
-    // Start at one preconditioned step of steepest descent: filtered back-projection but for the filter's shape.
-    var gradient = A.codomain.zero()
-    gradient.samples = target
-    problem.ramp.apply(gradient, into: &change, factors: ones, threads: problem.threads)
-    for i in weights.indices { change.samples[i] *= weights[i] }
-    A.applyAdjoint(change, into: &x)
-    A.apply(x, into: &Ax)
-    var (top, bottom) = (0.0, 0.0)
-    for i in weights.indices {
-      let value = Double(weights[i] * Ax.samples[i])
-      top += value * Double(target[i])
-      bottom += value * value
-    }
-    let best = bottom > 0 ? top / bottom : 0
-    A.domain.scale(&x, by: Float(best))
-    A.codomain.scale(&Ax, by: Float(best))
     solution = x
 
     // Both numbers from scans over real and closed-form slices: the fewest steps to a given objective, flat
@@ -292,19 +281,10 @@ where Operator.Domain == ImageSpace, Operator.Codomain == SinogramSpace {
     typicalLambda = norm / 4
     filter = try DetectorFilter(
       bins: y.shape[1], length: y.shape[1], response: problem.response.map { step * $0 / (1 + step * $0) })
-    try check(lambda)
   }
 
-  private func check(_ lambda: Double) throws(ReconstructionError) {
-    guard lambda > 0, lambda.isFinite else {
-      throw .outOfRange(
-        "the weight λ of the total variation", found: "\(lambda)", expected: "a positive number")
-    }
-  }
-
-  /// The same measurement with another λ, started from here.
   public func with(lambda: Double) throws(ReconstructionError) -> PrimalDualSolver {
-    try check(lambda)
+    try TotalVariation<Operator>.check(lambda: lambda)
     var result = self
     let ratio = Float(lambda / self.lambda)
     for i in qx.indices {

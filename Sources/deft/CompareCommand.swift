@@ -8,8 +8,9 @@ struct CompareCommand: AsyncParsableCommand {
     commandName: "compare",
     abstract: "Measure methods against ground truth: PSNR, SSIM, RMSE, χ², evaluations, time.",
     discussion: """
-      A method is a name with settings: fbp, cgls, tv, tv:lambda=300, dds:50, deft:10:eta=0, deft:10:draws=8, \
-      deft:10:h=FOLDER, postprocess:network=FOLDER. The first number is the number of steps. \
+      A method is a name with settings: fbp, fbp:window=hann:cutoff=0.8, cgls, sirt:500:relaxation=1, \
+      os-sart:50:subsets=10, tv, tv:lambda=300, fista, dds:50, deft:10:eta=0, deft:10:draws=8, deft:10:h=FOLDER, \
+      postprocess:network=FOLDER. The first number is the number of steps. \
       Image metrics use a data range of 2000 HU.
 
       The table and the images are written after every finished method: an interrupted comparison keeps them. In JSON, \

@@ -237,7 +237,7 @@ extension Program {
   }
 
   @Test(arguments: [
-    ("mlem", "unknown method 'mlem'; known are fbp, cgls, tv, dds, deft, postprocess."),
+    ("mlem", "unknown method 'mlem'; known are fbp, cgls, sirt, os-sart, tv, fista, dds, deft, postprocess."),
     ("fbp,tv:lambda", "'lambda' in the method 'tv:lambda' is not of the form key=value."),
     ("fbp,fbp", "The method 'fbp' is named twice."),
     ("dds:5:draws=4:estimate=sample", "several draws are averaged, which 'estimate: sample' does not do."),

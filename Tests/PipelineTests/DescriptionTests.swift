@@ -173,6 +173,11 @@ import Testing
   @Test func readsArguments() throws {
     #expect(try MethodDescription(argument: "fbp", h: nil) == .fbp(window: .ramp, cutoff: 1))
     #expect(try MethodDescription(argument: "tv:lambda=20", h: nil) == .tv(.fixed(20), limit: 3000))
+    #expect(try MethodDescription(argument: "fista:70", h: nil) == .fista(.discrepancy, limit: 70))
+    #expect(try MethodDescription(argument: "sirt", h: nil) == .sirt(limit: 500, relaxation: 1))
+    #expect(
+      try MethodDescription(argument: "os-sart:10:subsets=5:relaxation=0.5", h: nil)
+        == .osSART(limit: 10, subsets: 5, relaxation: 0.5))
     #expect(
       try MethodDescription(argument: "deft:10:eta=0:h=somewhere", h: nil)
         == .deft(.init(.sample, steps: 10, eta: 0), h: "somewhere"))
@@ -186,6 +191,9 @@ import Testing
     ("tv:lambda", "is not of the form key=value"),
     ("tv:lambda=x", "'lambda' is 'x'"),
     ("dds:0", "'steps' is '0'"),
+    ("sirt:relaxation=2", "'relaxation' is '2'"),
+    ("os-sart:subsets=0", "'subsets' is '0'"),
+    ("sirt:subsets=2", "has no setting 'subsets'"),
     ("deft:10", "needs 'h=PATH'"),
     (
       "tv:lambda=300:lambda=2",

@@ -97,6 +97,19 @@ private struct LineLog: LogHandler {
 }
 
 @Suite struct PipelineRunnerTests {
+  @Test func readsTheClassicalMethodsFromYAML() async throws {
+    let small = try SmallScan(
+      reconstructions: """
+          - {method: sirt, steps: 30, relaxation: 1.5}
+          - {method: os-sart, steps: 3, subsets: 6, relaxation: 0.5}
+          - {method: fista, lambda: 100, steps: 40}
+        """)
+    _ = try await small.run(to: "out")
+    for name in ["volume", "os-sart", "fista"] {
+      #expect(try TIFFStack(path: small.folder("out/\(name).tif")).count == SmallScan.slices)
+    }
+  }
+
   @Test func reconstructsJudgesAndRecordsEverySlice() async throws {
     let small = try SmallScan()
     let summary = try await small.run(to: "out")
@@ -401,6 +414,28 @@ private struct LineLog: LogHandler {
         [("fbp", try MethodDescription(argument: "fbp", h: nil))], json: json,
         onSlice: { _, _ in Issue.record("a method has run") })
     }
+  }
+
+  /// All that need no network, by the names of the command line.
+  @Test func knowsTheClassicalMethods() async throws {
+    let small = try SmallScan()
+    let description = try PipelineDescription(file: small.pipeline)
+    let methods = ["fbp", "cgls", "sirt", "os-sart:80:relaxation=0.5", "tv", "fista"]
+    let table = try await Comparison(
+      MethodWorkshop(description, threads: 2), scan: ScanInput(description, path: small.scan),
+      truth: AttenuationVolume(path: small.truth, for: description)
+    ).run(methods.map { ($0, try MethodDescription(argument: $0, h: nil)) }, images: small.folder("images"))
+    #expect(table.methods.map(\.name) == ["fbp", "cgls", "sirt", "os-sart", "tv", "fista"])
+    #expect(
+      try TIFFStack(path: small.folder("images/os-sart-80-relaxation-0-5.tif")).count == SmallScan.slices)
+    // Those that iterate stop where χ² is what the noise makes it.
+    for row in table.methods.dropFirst() {
+      #expect(row.chi2 < 1.02 && row.chi2 > 0.8, "\(row.name): \(row.chi2)")
+    }
+    let psnr = try table.methods.map { try #require($0.psnr) }
+    #expect(psnr.dropFirst().allSatisfy { $0 > psnr[0] })
+    // Two ways to one image.
+    #expect(abs(psnr[4] - psnr[5]) < 0.3)
   }
 
   /// The scan of nothing: filtered back-projection gives nothing, which is the truth.

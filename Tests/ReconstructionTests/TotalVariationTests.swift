@@ -7,14 +7,14 @@ import Testing
 
 @Suite struct TotalVariationTests {
   /// The image itself, taken for a sinogram: total variation then is denoising.
-  private struct Identity: LinearOperator {
+  struct Identity: LinearOperator {
     let domain: ImageSpace
     var codomain: SinogramSpace { SinogramSpace(shape: domain.shape) }
     func apply(_ x: Image, into y: inout Sinogram) { y.samples = x.samples }
     func applyAdjoint(_ y: Sinogram, into x: inout Image) { x.samples = y.samples }
   }
 
-  private struct Scan {
+  struct Scan {
     let A: RadonTransform
     let truth: Image
     let y: Sinogram

@@ -9,8 +9,16 @@ import Reconstruction
 /// In YAML `{method: deft, steps: 10, eta: 1}`, on the command line `deft:10:eta=1`.
 public enum MethodDescription: Hashable, Sendable {
   case fbp(window: RampFilter.Window, cutoff: Double)
+  /// `{method: cgls, steps: 100}`: at most so many steps.
   case cgls(limit: Int)
+  /// `{method: sirt, steps: 500, relaxation: 1}`: at most so many steps.
+  case sirt(limit: Int, relaxation: Double)
+  /// `{method: os-sart, steps: 50, subsets: 10, relaxation: 1}`: at most so many passes over all subsets.
+  case osSART(limit: Int, subsets: Int?, relaxation: Double)
+  /// `{method: tv, lambda: 200, steps: 3000}`; without `lambda`, the weight at which χ² is what the noise makes it.
   case tv(TVWeight, limit: Int)
+  /// `{method: fista, lambda: 200, steps: 3000}`: the same image as `tv` by another way.
+  case fista(TVWeight, limit: Int)
   case dds(SamplingDescription)
   case deft(SamplingDescription, h: String)
   case postprocess(network: String)
@@ -36,13 +44,20 @@ public enum MethodDescription: Hashable, Sendable {
     }
   }
 
-  public enum Name: String, CaseIterable, Sendable { case fbp, cgls, tv, dds, deft, postprocess }
+  public enum Name: String, CaseIterable, Sendable {
+    case fbp, cgls, sirt
+    case osSART = "os-sart"
+    case tv, fista, dds, deft, postprocess
+  }
 
   public var name: Name {
     switch self {
     case .fbp: .fbp
     case .cgls: .cgls
+    case .sirt: .sirt
+    case .osSART: .osSART
     case .tv: .tv
+    case .fista: .fista
     case .dds: .dds
     case .deft: .deft
     case .postprocess: .postprocess
@@ -54,7 +69,10 @@ public enum MethodDescription: Hashable, Sendable {
     switch self {
     case .fbp: "FBP"
     case .cgls: "CGLS"
+    case .sirt: "SIRT"
+    case .osSART: "OS-SART"
     case .tv: "TV"
+    case .fista: "TV (FISTA)"
     case .dds: "DDS"
     case .deft(let sampling, _): sampling.estimate == .mean ? "DEFT mean" : "DEFT"
     case .postprocess: "U-Net"
@@ -65,7 +83,7 @@ public enum MethodDescription: Hashable, Sendable {
   public var givesDeviation: Bool {
     switch self {
     case .dds(let sampling), .deft(let sampling, _): sampling.estimate == .mean
-    case .fbp, .cgls, .tv, .postprocess: false
+    case .fbp, .cgls, .sirt, .osSART, .tv, .fista, .postprocess: false
     }
   }
 }
@@ -93,10 +111,21 @@ extension MethodDescription {
         cutoff: try keys.number("cutoff", .between(0.01, 1)) ?? 1)
     case .cgls:
       self = .cgls(limit: try keys.integer("steps", .between(1, 100_000)) ?? 100)
+    case .sirt:
+      self = .sirt(
+        limit: try keys.integer("steps", .between(1, 100_000)) ?? 500,
+        relaxation: try MethodDescription.relaxation(keys))
+    case .osSART:
+      self = .osSART(
+        limit: try keys.integer("steps", .between(1, 100_000)) ?? 50,
+        subsets: try keys.integer("subsets", .between(1, 100_000)),
+        relaxation: try MethodDescription.relaxation(keys))
     case .tv:
-      self = .tv(
-        try keys.number("lambda", .positive).map { .fixed($0) } ?? .discrepancy,
-        limit: try keys.integer("steps", .between(1, 100_000)) ?? 3000)
+      let (weight, limit) = try MethodDescription.totalVariation(keys)
+      self = .tv(weight, limit: limit)
+    case .fista:
+      let (weight, limit) = try MethodDescription.totalVariation(keys)
+      self = .fista(weight, limit: limit)
     case .dds:
       self = .dds(try MethodDescription.sampling(keys))
     case .deft:
@@ -107,6 +136,17 @@ extension MethodDescription {
       guard let network = try keys.path("network") else { throw missing("network") }
       self = .postprocess(network: network)
     }
+  }
+
+  private static func relaxation(_ keys: some MethodKeys) throws -> Double {
+    try keys.number("relaxation", .between(0.01, 1.99)) ?? 1
+  }
+
+  private static func totalVariation(_ keys: some MethodKeys) throws -> (TVWeight, limit: Int) {
+    (
+      try keys.number("lambda", .positive).map { .fixed($0) } ?? .discrepancy,
+      try keys.integer("steps", .between(1, 100_000)) ?? 3000
+    )
   }
 
   private static func sampling(_ keys: some MethodKeys) throws -> SamplingDescription {

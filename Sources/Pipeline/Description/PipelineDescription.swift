@@ -115,7 +115,7 @@ extension PipelineDescription {
       switch method {
       case .deft(_, let h): networks.append(("h-network", h))
       case .postprocess(let network): networks.append(("U-Net", network))
-      case .fbp, .cgls, .tv, .dds: break
+      case .fbp, .cgls, .sirt, .osSART, .tv, .fista, .dds: break
       }
     }
     return networks

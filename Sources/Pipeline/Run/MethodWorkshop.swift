@@ -60,10 +60,16 @@ public final class MethodWorkshop {
       return try FilteredBackProjection(tomography.A, window: window, cutoff: cutoff)
     case .cgls(let limit):
       return LeastSquaresMethod(tomography.A, limit: limit)
-    case .tv(.discrepancy, let limit):
-      return try TotalVariationMethod(tomography.A, limit: limit, threads: threads)
-    case .tv(.fixed(let lambda), let limit):
-      return try TotalVariationMethod(tomography.A, weight: .fixed(lambda), limit: limit, threads: threads)
+    case .sirt(let limit, let relaxation):
+      return SIRTMethod(tomography.A, limit: limit, relaxation: relaxation)
+    case .osSART(let limit, let subsets, let relaxation):
+      return try OSSARTMethod(tomography.A, subsets: subsets, limit: limit, relaxation: relaxation)
+    case .tv(let weight, let limit):
+      return try TotalVariationMethod(
+        tomography.A, weight: Self.weight(weight), limit: limit, threads: threads)
+    case .fista(let weight, let limit):
+      return try TotalVariationMethod(
+        tomography.A, weight: Self.weight(weight), limit: limit, algorithm: .fista, threads: threads)
     case .dds(let sampling):
       return try PosteriorSampling(
         tomography, prior: loadPrior(), guidance: .dds, settings: settings(sampling, standardSteps: 50))
@@ -74,6 +80,15 @@ public final class MethodWorkshop {
         tomography, prior: prior, guidance: .deft(network), settings: settings(sampling, standardSteps: nil))
     case .postprocess(let path):
       return try PostprocessMethod(tomography, PostprocessCheckpoint(path: path, for: tomography.fingerprint))
+    }
+  }
+
+  private static func weight(
+    _ weight: MethodDescription.TVWeight
+  ) -> TotalVariationMethod<RadonTransform>.Weight {
+    switch weight {
+    case .discrepancy: .discrepancy(target: 1)
+    case .fixed(let lambda): .fixed(lambda)
     }
   }
 

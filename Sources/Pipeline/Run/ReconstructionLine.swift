@@ -51,7 +51,8 @@ struct ReconstructionLine {
     let judging = ContinuousClock.now
     // Two images of total variation would only agree with each other.
     let reference =
-      named.method.name == .tv ? nil : (method: "tv", image: try bench.reference(measurement))
+      [.tv, .fista].contains(named.method.name)
+      ? nil : (method: "tv", image: try bench.reference(measurement))
     let support = try bench.nullSpace(reconstruction.image, variance: measurement.variance)
     let judgement = try bench.judge.judge(
       reconstruction.image, method: named.name, slice: whole.index + 1, measurement: measurement.sinogram,
@@ -67,12 +68,8 @@ extension SliceMeasurement {
   /// The measurement of every n-th view alone.
   func everyView(_ n: Int) -> SliceMeasurement {
     guard n > 1 else { return self }
-    func thin(_ field: Sinogram) -> Sinogram {
-      let bins = field.shape[1]
-      let rows = stride(from: 0, to: field.shape[0], by: n).map { $0 }
-      return Sinogram(
-        shape: [rows.count, bins], samples: rows.flatMap { field.samples[$0 * bins..<($0 + 1) * bins] })
-    }
-    return SliceMeasurement(index: index, sinogram: thin(sinogram), variance: thin(variance))
+    let views = stride(from: 0, to: sinogram.shape[0], by: n).map { $0 }
+    return SliceMeasurement(
+      index: index, sinogram: sinogram.views(views), variance: variance.views(views))
   }
 }
