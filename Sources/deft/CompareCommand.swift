@@ -93,7 +93,8 @@ struct CompareCommand: AsyncParsableCommand {
           onSlice: { method, slice in
             Console.line(
               "\(method)  slice \(slice.slice)/\(count)  PSNR \(Self.decibels(slice.psnr)) dB  "
-                + String(format: "SSIM %.4f  χ² %.3f  %.2f s", slice.ssim, slice.chi2, slice.seconds))
+                + String(format: "SSIM %.4f  χ² %.3f  %.2f s", slice.ssim, slice.chi2, slice.seconds)
+                + (slice.converged ? "" : "  not converged"))
           },
           onMethod: { latest = $0 })
       } catch {

@@ -38,6 +38,17 @@ extension Program {
     #expect(String(decoding: try program.data("out/a/report.html"), as: UTF8.self).contains("every 3rd view"))
   }
 
+  @Test func saysWhatEndedBeforeItConverged() throws {
+    let program = try Program.withScan("{method: tv, lambda: 100, steps: 2}", slices: 1)
+    let outcome = try program.run("run", "pipeline.yaml", "--input", "scan.tif", "--output", "out")
+    let text = "slice 1: 'tv' ended at its limit of steps, before it had converged."
+    #expect(outcome.errors.contains(text), "\(outcome.errors)")
+    let compared = try program.run(
+      "compare", "pipeline.yaml", "--truth", "truth.tif", "--input", "scan.tif", "--methods",
+      "tv:2:lambda=100")
+    #expect(compared.errors.contains("not converged"), "\(compared.errors)")
+  }
+
   /// The axis is three bins off: no image explains the data, and the exit code says so.
   @Test func endsWith3WhereSlicesFail() throws {
     let program = try Program.withScan("{method: tv}")
@@ -194,7 +205,7 @@ extension Program {
       #expect(slices.map { $0["slice"] as? Int } == [1, 2, 3])
       #expect(
         slices[0].keys.sorted() == [
-          "chi2", "psnr", "psnrCircle", "rmse", "seconds", "slice", "ssim", "ssimCircle",
+          "chi2", "converged", "psnr", "psnrCircle", "rmse", "seconds", "slice", "ssim", "ssimCircle",
         ])
     }
     let printed = try program.run(

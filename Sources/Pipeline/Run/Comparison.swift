@@ -36,6 +36,8 @@ public struct ComparisonTable: Codable, Sendable {
     public var rmse: Double
     public var seconds: Double
     public var chi2: Double
+    /// False where an iteration ended at its limit of steps.
+    public var converged: Bool
   }
 
   /// Those that are finished, in the order in which they were named.
@@ -131,7 +133,8 @@ public struct Comparison {
       try Task.checkCancellation()
       let truth = scale.hounsfield(try await truth.field(at: measurement.index))
       let start = ContinuousClock.now
-      let image = try method.reconstruct(measurement).image
+      let reconstruction = try method.reconstruct(measurement)
+      let image = reconstruction.image
       let seconds = (ContinuousClock.now - start) / .seconds(1)
       guard image.samples.allSatisfy(\.isFinite) else {
         throw RunError.notFinite(method: argument, slice: measurement.index + 1)
@@ -149,7 +152,7 @@ public struct Comparison {
         slice: measurement.index + 1, psnr: try psnr(.whole), ssim: try ssim(.whole),
         psnrCircle: try psnr(.circle),
         ssimCircle: try ssim(.circle), rmse: try rmse(found, reference: truth), seconds: seconds,
-        chi2: reducedChiSquare(A(image), measurement))
+        chi2: reducedChiSquare(A(image), measurement), converged: reconstruction.hasConverged)
       slices.append(figures)
       try await sink?.append(found)
       onSlice(figures)

@@ -137,7 +137,7 @@ final class JudgingBench {
   let judge: MeasurementConsistency<RadonTransform>
   let nullSpace: NullSpace<RadonTransform>
   private let totalVariation: TotalVariationMethod<RadonTransform>
-  private var latest: (slice: Int, image: Image)?
+  private var latest: (slice: Int, reconstruction: SliceReconstruction)?
 
   /// The method whose image ``reference(_:)`` gives.
   static let referenceMethod = MethodDescription.tv(.discrepancy, limit: 3000)
@@ -154,10 +154,10 @@ final class JudgingBench {
   }
 
   /// Total variation of a slice, computed once however many reconstructions ask for it.
-  func reference(_ measurement: SliceMeasurement) throws -> Image {
-    if let latest, latest.slice == measurement.index { return latest.image }
-    let image = try totalVariation.reconstruct(measurement).image
-    latest = (measurement.index, image)
-    return image
+  func reference(_ measurement: SliceMeasurement) throws -> SliceReconstruction {
+    if let latest, latest.slice == measurement.index { return latest.reconstruction }
+    let reconstruction = try totalVariation.reconstruct(measurement)
+    latest = (measurement.index, reconstruction)
+    return reconstruction
   }
 }

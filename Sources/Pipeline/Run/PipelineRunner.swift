@@ -124,6 +124,9 @@ public struct PipelineRunner {
         let figures = String(
           format: "χ² %.3f  %.1f s  %d:%02d left", verdict.figures.chiSquare, spent, left / 60, left % 60)
         log.info("slice \(index)/\(scan.count)  \(verdict.status.rawValue)  \(figures)")
+        for name in Set(results.flatMap(\.unconverged)).sorted() {
+          log.warning("slice \(index): \(name) ended at its limit of steps, before it had converged.")
+        }
         waiting = ContinuousClock.now
       }
 

@@ -18,6 +18,8 @@ struct ReconstructionLine {
     let residual: Sinogram
     /// 1/mm
     let nullSpace: Image
+    /// What ended at its limit of steps, as a message names it.
+    let unconverged: [String]
   }
 
   init(_ named: PipelineDescription.NamedMethod, workshop: MethodWorkshop, scan: ScanInput) throws {
@@ -41,8 +43,7 @@ struct ReconstructionLine {
     try Task.checkCancellation()
     let measurement = whole.everyView(named.everyView)
     let start = ContinuousClock.now
-    let reconstruction =
-      try method?.reconstruct(measurement) ?? SliceReconstruction(image: bench.reference(measurement))
+    let reconstruction = try method?.reconstruct(measurement) ?? bench.reference(measurement)
     time(named.name, start)
     guard reconstruction.image.samples.allSatisfy(\.isFinite) else {
       throw RunError.notFinite(method: named.name, slice: whole.index + 1)
@@ -51,16 +52,20 @@ struct ReconstructionLine {
     let judging = ContinuousClock.now
     // Two images of total variation would only agree with each other.
     let reference =
-      [.tv, .fista].contains(named.method.name)
-      ? nil : (method: "tv", image: try bench.reference(measurement))
+      [.tv, .fista].contains(named.method.name) ? nil : try bench.reference(measurement)
     let support = try bench.nullSpace(reconstruction.image, variance: measurement.variance)
     let judgement = try bench.judge.judge(
       reconstruction.image, method: named.name, slice: whole.index + 1, measurement: measurement.sinogram,
-      variance: measurement.variance, reference: reference, nullSpaceFraction: support.fraction)
+      variance: measurement.variance, reference: reference.map { ("tv", $0.image) },
+      nullSpaceFraction: support.fraction)
     time("verdict", judging)
     return Result(
       named: named, reconstruction: reconstruction, verdict: judgement.verdict, residual: judgement.residual,
-      nullSpace: support.map)
+      nullSpace: support.map,
+      unconverged: [
+        reconstruction.hasConverged ? nil : "'\(named.name)'",
+        reference?.hasConverged ?? true ? nil : "the total variation it is compared with",
+      ].compactMap(\.self))
   }
 }
 

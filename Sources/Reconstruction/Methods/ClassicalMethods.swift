@@ -37,7 +37,7 @@ public struct LeastSquaresMethod<Operator: ViewOperator>: Reconstructor {
     var method = CGLS(
       A, measurement: measurement.sinogram, weights: measurement.variance.map { 1 / $0 }, sigma: 1)
     try method.run(limit: limit)
-    return SliceReconstruction(image: method.solution)
+    return SliceReconstruction(image: method.solution, hasConverged: method.hasConverged)
   }
 }
 
@@ -63,7 +63,7 @@ public struct SIRTMethod<Operator: ViewOperator>: Reconstructor {
       correction, measurement: measurement.sinogram, variance: measurement.variance, relaxation: relaxation,
       lowerBound: 0)
     try method.run(limit: limit)
-    return SliceReconstruction(image: method.solution)
+    return SliceReconstruction(image: method.solution, hasConverged: method.hasConverged)
   }
 }
 
@@ -93,7 +93,7 @@ public struct OSSARTMethod<Operator: ViewOperator>: Reconstructor {
       subsets, measurement: measurement.sinogram, variance: measurement.variance, relaxation: relaxation,
       lowerBound: 0)
     try method.run(limit: limit)
-    return SliceReconstruction(image: method.solution)
+    return SliceReconstruction(image: method.solution, hasConverged: method.hasConverged)
   }
 }
 
@@ -125,19 +125,17 @@ public struct TotalVariationMethod<Operator: ViewOperator>: Reconstructor {
   public var evaluations: Int { 0 }
 
   public func reconstruct(_ measurement: SliceMeasurement) throws -> SliceReconstruction {
-    switch weight {
-    case .fixed(let lambda):
-      SliceReconstruction(
-        image: try method.solve(
+    let result =
+      switch weight {
+      case .fixed(let lambda):
+        try method.solve(
           measurement.sinogram, variance: measurement.variance, lambda: lambda, limit: limit,
-          algorithm: algorithm
-        ).image)
-    case .discrepancy(let target):
-      SliceReconstruction(
-        image: try method.solveByDiscrepancy(
+          algorithm: algorithm)
+      case .discrepancy(let target):
+        try method.solveByDiscrepancy(
           measurement.sinogram, variance: measurement.variance, target: target, limit: limit,
-          algorithm: algorithm
-        ).image)
-    }
+          algorithm: algorithm)
+      }
+    return SliceReconstruction(image: result.image, hasConverged: result.converged)
   }
 }

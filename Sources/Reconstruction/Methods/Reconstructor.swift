@@ -28,10 +28,13 @@ public struct SliceReconstruction: Sendable {
   public var image: Image
   /// Standard deviation over the draws in 1/mm, for methods that average several.
   public var deviation: Image?
+  /// False where an iteration ended at its limit of steps and not because the image was what was asked for.
+  public var hasConverged: Bool
 
-  public init(image: Image, deviation: Image? = nil) {
+  public init(image: Image, deviation: Image? = nil, hasConverged: Bool = true) {
     self.image = image
     self.deviation = deviation
+    self.hasConverged = hasConverged
   }
 }
 

@@ -28,7 +28,9 @@ import Testing
   private static func check<A: ViewOperator>(_ A: A) throws {
     let measurement = measurement(of: A)
     for (name, method) in try methods(A) {
-      var residual = A(try method.reconstruct(measurement).image)
+      let found = try method.reconstruct(measurement)
+      #expect(found.hasConverged, "\(name)")
+      var residual = A(found.image)
       A.codomain.add(-1, measurement.sinogram, to: &residual)
       let chi = A.codomain.inner(residual, residual).real / 1e-4 / Double(A.codomain.dimension)
       #expect(chi < 1.015 && chi > 0.8, "\(name): \(chi)")
@@ -47,6 +49,18 @@ import Testing
         beam: FanBeam(
           angles: Angle.even(80, over: .degrees(360)), bins: 60, binSpacing: 1.4, sourceAxisDistance: 90,
           sourceDetectorDistance: 130)))
+  }
+
+  /// Stopped by their limit of steps, all say so.
+  @Test func sayWhereTheyEndBeforeTheyConverge() throws {
+    let A = try RadonTransform(Self.grid, beam: ParallelBeam(angles: Angle.even(50), bins: 56))
+    let methods: [any Reconstructor] = [
+      LeastSquaresMethod(A, limit: 1), SIRTMethod(A, limit: 1), try OSSARTMethod(A, subsets: 5, limit: 1),
+      try TotalVariationMethod(A, limit: 2), try TotalVariationMethod(A, weight: .fixed(1), limit: 2),
+    ]
+    for method in methods {
+      #expect(try !method.reconstruct(Self.measurement(of: A)).hasConverged, "\(method)")
+    }
   }
 
   @Test func refuseWhatIsNoMeasurement() throws {
