@@ -63,15 +63,14 @@ import Testing
   @Test func refusesDevicesAndPipes() throws {
     let folder = try TemporaryFolder()
     try #require(mkfifo(folder("pipe"), 0o600) == 0)
-    for path in [folder("pipe"), "/dev/null"] {
-      let found = error { () throws(FileError) in try writeFile(Data("x".utf8), to: path) }
-      #expect(found == .cannotCreate(path: path, code: ESPIPE))
-      #expect(
-        found?.description
-          == "cannot create '\(path)': it is a device or a pipe. Give the name of a file.")
-    }
+    // A pipe stands for the devices: a superuser's test that failed would replace a device of the system.
+    let path = folder("pipe")
+    let refusal = error { () throws(FileError) in try writeFile(Data("x".utf8), to: path) }
+    #expect(refusal == .cannotCreate(path: path, code: ESPIPE))
+    #expect(
+      refusal?.description == "cannot create '\(path)': it is a device or a pipe. Give the name of a file.")
     var status = stat()
-    let found = lstat(folder("pipe"), &status)
+    let found = lstat(path, &status)
     try #require(found == 0)
     #expect(status.st_mode & S_IFMT == S_IFIFO)
     #expect(folder.names == ["pipe"])
