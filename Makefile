@@ -66,7 +66,7 @@ demo: build
 	$(DEFT) simulate pipelines/sparse-view-ct.yaml --phantom phantoms/thorax.yaml --slices 4 --noise 0.01 \
 	  --seed 1 --output $(DEMO)/scan.tif
 	@# 3 is a finished run with slices that failed their verdict: the report is there and says why.
-	$(DEFT) run pipelines/sparse-view-ct.yaml --input $(DEMO)/scan.tif --output $(DEMO) || [ $$? = 3 ]
+	$(DEFT) run pipelines/sparse-view-ct.yaml --input $(DEMO)/scan.tif --output $(DEMO) --restart || [ $$? = 3 ]
 	@echo
 	@echo "report:   $(DEMO)/report.html"
 	@find $(DEMO) -name '*.png' | sort | sed 's/^/picture:  /'

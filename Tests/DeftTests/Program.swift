@@ -76,15 +76,24 @@ final class Program {
   /// - Parameters:
   ///   - output: where standard output goes; a file unless given.
   ///   - errors: the same for standard error.
+  ///   - kibibytes: no file can become larger.
   ///   - whileRunning: may watch and signal it.
   func start(
     _ arguments: [String], output: FileHandle? = nil, errors: FileHandle? = nil,
-    whileRunning: (Process) throws -> Void = { _ in }
+    limitingFilesTo kibibytes: Int? = nil, whileRunning: (Process) throws -> Void = { _ in }
   ) throws -> () throws -> Outcome {
     let process = Process()
-    process.executableURL = try #require(Bundle.main.executableURL)
+    let deft = try #require(Bundle.main.executableURL)
       .deletingLastPathComponent().appendingPathComponent("deft")
-    process.arguments = arguments
+    if let kibibytes {
+      // The signal that says so would end the program; ignored, it is an error of the write, as on a full disk.
+      process.executableURL = URL(fileURLWithPath: "/bin/bash")
+      process.arguments =
+        ["-c", "trap '' XFSZ; ulimit -f \(kibibytes); exec \"$0\" \"$@\"", deft.path] + arguments
+    } else {
+      process.executableURL = deft
+      process.arguments = arguments
+    }
     process.currentDirectoryURL = folder
     let name = UUID().uuidString
     // Files, not pipes: a pipe that nobody reads stops the program when it is full.

@@ -8,11 +8,11 @@ struct ReportFigures: Codable, Sendable {
   let seconds: Double?
 }
 
-/// The unfinished report: a folder beside it that survives a killed run.
+/// The unfinished report: a folder that survives a killed run.
 ///
 /// `figures.jsonl` has one line per slice, behind a line that says which run it belongs to; the pixels of
 /// every slice that is still a candidate have a file of their own. A slice is recorded when its line is
-/// durable, and its line is written after its pixels.
+/// durable, and its line is written after its pixels. Lines of slices that come again replace earlier ones.
 struct ReportParts: Sendable {
   /// Parts of another run, or of another choice of slices, are of no use to this one.
   struct Header: Codable, Equatable {
@@ -34,7 +34,6 @@ struct ReportParts: Sendable {
     for figures in recorded ?? [] { lines += try parts.line(figures) }
     do throws(FileError) {
       try makeFolder(folder)
-      Leftovers.add(folder)
       try writeFile(lines, to: parts.figuresPath)
     } catch {
       throw .file(error)
@@ -55,7 +54,18 @@ struct ReportParts: Sendable {
     let descriptor = Foundation.open(figuresPath, O_WRONLY | O_APPEND | O_CLOEXEC)
     guard descriptor >= 0 else { throw .file(.cannotWrite(path: figuresPath, code: errno)) }
     defer { close(descriptor) }
-    guard write(descriptor, bytes, bytes.count) == bytes.count, fsync(descriptor) == 0 else {
+    errno = 0
+    guard write(descriptor, bytes, bytes.count) == bytes.count else {
+      throw .file(.cannotWrite(path: figuresPath, code: errno == 0 ? ENOSPC : errno))
+    }
+  }
+
+  /// Makes all lines durable; pixels are so when they are kept.
+  func synchronize() throws(ReportError) {
+    let descriptor = Foundation.open(figuresPath, O_WRONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { throw .file(.cannotWrite(path: figuresPath, code: errno)) }
+    defer { close(descriptor) }
+    guard fsync(descriptor) == 0 || errno == EINVAL else {
       throw .file(.cannotWrite(path: figuresPath, code: errno))
     }
   }
@@ -87,10 +97,16 @@ struct ReportParts: Sendable {
     return data
   }
 
-  func remove() {
-    try? FileManager.default.removeItem(atPath: folder)
-    Leftovers.forget(folder)
+  func payload(of index: Int) throws(ReportError) -> ReportPayload {
+    let data = try pixels(of: index)
+    do {
+      return try EmbeddedJSON.decode(ReportPayload.self, from: data)
+    } catch {
+      throw .damagedParts(path: path(of: index))
+    }
   }
+
+  func remove() { try? FileManager.default.removeItem(atPath: folder) }
 
   private func line(_ value: some Encodable) throws(ReportError) -> Data {
     try json(value, path: figuresPath) + [UInt8(ascii: "\n")]

@@ -9,7 +9,7 @@ struct ReconstructionLine {
   private let method: (any Reconstructor)?
   private let bench: JudgingBench
 
-  struct Result {
+  struct Result: Sendable {
     let named: PipelineDescription.NamedMethod
     /// 1/mm
     let reconstruction: SliceReconstruction
@@ -30,15 +30,8 @@ struct ReconstructionLine {
       ? nil : try workshop.method(named.method, everyView: named.everyView)
   }
 
-  var modelErrorText: String {
-    let error = bench.judge.modelError
-    return error == .none
-      ? "none (the data were made with the reconstruction's own operator)"
-      : String(format: "%.2f of the step between neighbouring bins", error.factor)
-  }
-
   func process(
-    _ whole: SliceMeasurement, time: (String, ContinuousClock.Instant) -> Void
+    _ whole: SliceMeasurement, time: (_ stage: String, _ since: ContinuousClock.Instant) -> Void
   ) throws -> Result {
     try Task.checkCancellation()
     let measurement = whole.everyView(named.everyView)
