@@ -92,7 +92,7 @@ struct ReportParts: Sendable {
       throw .cannotRead(path: path, reason: String(cString: strerror(errno)))
     }
     // The folder lay open to everyone between two runs: what could leave the element is not let in.
-    guard data.first == UInt8(ascii: "{"), data.last == UInt8(ascii: "}"), !data.contains(UInt8(ascii: "<"))
+    guard data.first == UInt8(ascii: "{"), data.last == UInt8(ascii: "}"), !EmbeddedJSON.holdsTag(data)
     else { throw .damagedParts(path: path) }
     return data
   }

@@ -120,7 +120,7 @@ enum EmbeddedJSON {
     encoder.nonConformingFloatEncodingStrategy = .convertToString(
       positiveInfinity: "Infinity", negativeInfinity: "-Infinity", nan: "NaN")
     let plain = try encoder.encode(value)
-    guard plain.contains(UInt8(ascii: "<")) else { return plain }
+    guard holdsTag(plain) else { return plain }
     var escaped = Data(capacity: plain.count + 64)
     for byte in plain {
       if byte == UInt8(ascii: "<") {
@@ -130,6 +130,13 @@ enum EmbeddedJSON {
       }
     }
     return escaped
+  }
+
+  /// Whether there is a `<`.
+  static func holdsTag(_ data: Data) -> Bool {
+    data.withUnsafeBytes { bytes in
+      bytes.baseAddress.map { memchr($0, Int32(UInt8(ascii: "<")), bytes.count) != nil } ?? false
+    }
   }
 
   static func decode<Value: Decodable>(_ type: Value.Type, from data: Data) throws -> Value {

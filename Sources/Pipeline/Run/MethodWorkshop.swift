@@ -67,7 +67,7 @@ public final class MethodWorkshop {
     let A = try tomography(everyView: n).A
     let error = try modelErrors[n] ?? modelError(A, of: scan)
     modelErrors[n] = error
-    let bench = try JudgingBench(A, modelError: error, thresholds: description.verdict, threads: threads)
+    let bench = try JudgingBench(A, modelError: error, description.verdict, threads: threads)
     benches[n] = bench
     return bench
   }
@@ -166,26 +166,36 @@ public final class MethodWorkshop {
 /// What judges the reconstructions of one geometry, and the total variation they are compared with.
 final class JudgingBench {
   let judge: MeasurementConsistency<RadonTransform>
-  let nullSpace: NullSpace<RadonTransform>
-  private let totalVariation: TotalVariationMethod<RadonTransform>
+  /// Nil where nobody asked for it.
+  let nullSpace: NullSpace<RadonTransform>?
+  /// The same.
+  private let totalVariation: TotalVariationMethod<RadonTransform>?
   private var latest: (slice: Int, reconstruction: SliceReconstruction)?
 
   /// The method whose image ``reference(_:)`` gives.
-  static let referenceMethod = MethodDescription.tv(.discrepancy, limit: 3000)
+  private static let referenceMethod = MethodDescription.tv(.discrepancy, limit: 3000)
 
   init(
-    _ A: RadonTransform, modelError: ModelError, thresholds: VerdictThresholds, threads: Int
+    _ A: RadonTransform, modelError: ModelError, _ description: VerdictDescription, threads: Int
   ) throws {
-    judge = MeasurementConsistency(A, modelError: modelError, thresholds: thresholds)
-    nullSpace = NullSpace(A)
+    judge = MeasurementConsistency(A, modelError: modelError, thresholds: description.thresholds)
+    nullSpace = description.mapsNullSpace ? NullSpace(A) : nil
     guard case .tv(_, let limit) = Self.referenceMethod else {
       preconditionFailure("the reference is not TV")
     }
-    totalVariation = try TotalVariationMethod(A, limit: limit, threads: threads)
+    totalVariation =
+      description.reference == .totalVariation
+      ? try TotalVariationMethod(A, limit: limit, threads: threads) : nil
+  }
+
+  /// Whether ``reference(_:)`` gives what a method would give.
+  func stands(for method: MethodDescription) -> Bool {
+    totalVariation != nil && method == Self.referenceMethod
   }
 
   /// Total variation of a slice, computed once however many reconstructions ask for it.
-  func reference(_ measurement: SliceMeasurement) throws -> SliceReconstruction {
+  func reference(_ measurement: SliceMeasurement) throws -> SliceReconstruction? {
+    guard let totalVariation else { return nil }
     if let latest, latest.slice == measurement.index { return latest.reconstruction }
     let reconstruction = try totalVariation.reconstruct(measurement)
     latest = (measurement.index, reconstruction)

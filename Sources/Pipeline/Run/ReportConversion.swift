@@ -22,11 +22,13 @@ extension ReportSlice {
           name: "deviation", meaning: "standard deviation over the draws", image: deviation, unit: "1/mm",
           palette: .sequential, window: ReportWindow(0...ReportSlice.top(deviation))))
     }
-    panels.append(
-      ReportPanel(
-        name: "null space", meaning: "what the data do not determine, of \(primary.named.name)",
-        image: primary.nullSpace, unit: "1/mm", palette: .sequential,
-        window: ReportWindow(0...ReportSlice.top(primary.nullSpace))))
+    if let nullSpace = primary.nullSpace {
+      panels.append(
+        ReportPanel(
+          name: "null space", meaning: "what the data do not determine, of \(primary.named.name)",
+          image: nullSpace, unit: "1/mm", palette: .sequential,
+          window: ReportWindow(0...ReportSlice.top(nullSpace))))
+    }
     let angles = geometry.everyView(primary.named.everyView).beam.angles
     self.init(
       index: index, panels: panels, residual: ReportResidual(sinogram: primary.residual, angles: angles),
