@@ -2,6 +2,7 @@
 # make build   builds .build/release/deft
 # make demo    reconstructs a simulated scan of the shipped phantom, with a report
 # make test    runs all tests
+# make test-slurm  runs a pipeline on a Slurm cluster of this machine alone
 # make bench   measures the operators
 # make lint    checks the format of the sources
 # make format  formats the sources
@@ -11,7 +12,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := build
-.PHONY: setup setup-test build demo test bench lint format
+.PHONY: setup setup-test build demo test test-slurm bench lint format
 
 ifdef LIBTORCH
 export LIBTORCH
@@ -21,6 +22,7 @@ endif
 
 PACKAGES := g++ libfftw3-dev libtiff-dev libpng-dev $(TORCH)
 TEST_PACKAGES := chromium
+SLURM_PACKAGES := slurm-wlm munge
 DEFT := .build/release/deft
 DEMO := out/demo
 
@@ -75,6 +77,11 @@ demo: build
 
 test: setup-test
 	swift test -c release
+
+# Only the superuser may start slurmd.
+test-slurm: build
+	@$(call install,$(SLURM_PACKAGES))
+	DEFT=$(DEFT) Tests/Slurm/test-slurm.sh
 
 bench: build
 	$(DEFT) verify --size 256 --angles 60

@@ -50,20 +50,31 @@ struct RunCommand: AsyncParsableCommand {
   }
 
   func run() async throws {
-    try await interruptible(left: { nil }) { _ in
-      var description = try PipelineDescription(file: pipeline)
-      if let seed { description.seed = seed }
-      let choice = PipelineRunner.Choice(slices: slices, retriesFailed: retryFailed, restarts: restart)
-      let runner = PipelineRunner(
-        description, input: input, output: output, threads: parallel.threads, version: deftVersion)
-      let summary = try await runner.run(choice, log: Logger(label: "deft") { _ in Console.Log() })
-      try Console.output(summary.text)
-      if !summary.failures.isEmpty {
-        Console.line(
-          "\(counted(summary.failures.count, "slice")) without an image; --retry-failed does them again")
-        throw ExitCode(1)
-      }
-      if summary.worst == .fail { throw ExitCode(3) }
+    try await reconstruct(
+      pipeline, input: input, output: output, seed: seed, threads: parallel.threads,
+      .init(slices: slices, retriesFailed: retryFailed, restarts: restart))
+  }
+}
+
+/// Runs a pipeline and says what it came to.
+///
+/// - Throws: `ExitCode` 1 where slices have no image, 3 where some fail their verdict.
+func reconstruct(
+  _ pipeline: String, input: String?, output: String, seed: UInt64?, threads: Int,
+  _ choice: PipelineRunner.Choice
+) async throws {
+  try await interruptible(left: { nil }) { _ in
+    var description = try PipelineDescription(file: pipeline)
+    if let seed { description.seed = seed }
+    let runner = PipelineRunner(
+      description, input: input, output: output, threads: threads, version: deftVersion)
+    let summary = try await runner.run(choice, log: Logger(label: "deft") { _ in Console.Log() })
+    try Console.output(summary.text)
+    if !summary.failures.isEmpty {
+      Console.line(
+        "\(counted(summary.failures.count, "slice")) without an image; --retry-failed does them again")
+      throw ExitCode(1)
     }
+    if summary.worst == .fail { throw ExitCode(3) }
   }
 }

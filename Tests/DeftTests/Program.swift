@@ -77,10 +77,12 @@ final class Program {
   ///   - output: where standard output goes; a file unless given.
   ///   - errors: the same for standard error.
   ///   - kibibytes: no file can become larger.
+  ///   - environment: variables instead of those of the tests.
   ///   - whileRunning: may watch and signal it.
   func start(
     _ arguments: [String], output: FileHandle? = nil, errors: FileHandle? = nil,
-    limitingFilesTo kibibytes: Int? = nil, whileRunning: (Process) throws -> Void = { _ in }
+    limitingFilesTo kibibytes: Int? = nil, environment: [String: String] = [:],
+    whileRunning: (Process) throws -> Void = { _ in }
   ) throws -> () throws -> Outcome {
     let process = Process()
     let deft = try #require(Bundle.main.executableURL)
@@ -95,6 +97,7 @@ final class Program {
       process.arguments = arguments
     }
     process.currentDirectoryURL = folder
+    process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
     let name = UUID().uuidString
     // Files, not pipes: a pipe that nobody reads stops the program when it is full.
     let logs = ["log-\(name).out", "log-\(name).err"]

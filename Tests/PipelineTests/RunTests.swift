@@ -246,7 +246,7 @@ private struct LineLog: LogHandler {
     _ = try await small.run(to: "out") { lines.append($0) }
     #expect(
       !lines.all.contains { $0.hasPrefix("slice 1/") } && lines.all.contains { $0.hasPrefix("slice 3/") })
-    #expect(lines.all.contains("1 slices are done already"))
+    #expect(lines.all.contains("1 slice is done already"))
     for name in ["volume.tif", "fbp.tif", "verdict.json", "picture.png"] {
       #expect(try small.folder.data("out/\(name)") == small.folder.data("whole/\(name)"), "\(name)")
     }

@@ -46,7 +46,19 @@ struct ReportParts: Sendable {
     let lines = data.split(separator: UInt8(ascii: "\n"))
     guard let first = lines.first, (try? EmbeddedJSON.decode(Header.self, from: Data(first))) == header
     else { return nil }
-    return lines.dropFirst().compactMap { try? EmbeddedJSON.decode(ReportFigures.self, from: Data($0)) }
+    return Self.figures(lines.dropFirst())
+  }
+
+  /// What the report in this folder remembers, whatever run it is of.
+  func recorded() throws(ReportError) -> [ReportFigures] {
+    guard let data = FileManager.default.contents(atPath: figuresPath) else {
+      throw .cannotRead(path: figuresPath, reason: String(cString: strerror(errno)))
+    }
+    return Self.figures(data.split(separator: UInt8(ascii: "\n")).dropFirst())
+  }
+
+  private static func figures(_ lines: some Sequence<Data>) -> [ReportFigures] {
+    lines.compactMap { try? EmbeddedJSON.decode(ReportFigures.self, from: Data($0)) }
   }
 
   func record(_ figures: ReportFigures) throws(ReportError) {
@@ -73,8 +85,11 @@ struct ReportParts: Sendable {
   func path(of index: Int) -> String { folder + "/slice_" + slicePadded(index) + ".json" }
 
   func keep(_ payload: ReportPayload) throws(ReportError) {
-    let path = path(of: payload.index)
-    let content = try json(payload, path: path)
+    try keep(try json(payload, path: path(of: payload.index)), index: payload.index)
+  }
+
+  func keep(_ content: Data, index: Int) throws(ReportError) {
+    let path = path(of: index)
     do throws(FileError) { try writeFile(content, to: path) } catch { throw .file(error) }
   }
 

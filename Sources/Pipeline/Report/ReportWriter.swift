@@ -64,6 +64,20 @@ public struct ReportWriter: ~Copyable, Sendable {
     if let drop { parts.drop(drop) }
   }
 
+  /// Takes slices from the parts of another report, which stay there.
+  ///
+  /// - Throws: ``ReportError/cannotRead(path:reason:)`` where pixels that this report shows are gone.
+  mutating func adopt(_ folder: String, slices wanted: Set<Int>) throws(ReportError) {
+    let other = ReportParts(folder: folder)
+    for entry in try other.recorded() where wanted.contains(entry.index) && slices.contains(entry.index) {
+      let (keep, drop) = selection.offer(.init(index: entry.index, verdict: entry.verdict))
+      if keep { try parts.keep(other.pixels(of: entry.index), index: entry.index) }
+      try parts.record(entry)
+      figures[entry.index] = entry
+      if let drop { parts.drop(drop) }
+    }
+  }
+
   /// The complete report of the slices handed over so far, which has no name yet.
   func file(_ data: ReportData) throws(ReportError) -> PendingFile {
     let page = ReportPage(

@@ -40,11 +40,16 @@ public struct PipelineRunner {
     public var retriesFailed: Bool
     /// Forgets what is there.
     public var restarts: Bool
+    /// Folders of runs of parts of the scan, which are joined instead of reconstructing anything.
+    public var parts: [String]
 
-    public init(slices: Range<Int>? = nil, retriesFailed: Bool = false, restarts: Bool = false) {
+    public init(
+      slices: Range<Int>? = nil, retriesFailed: Bool = false, restarts: Bool = false, parts: [String] = []
+    ) {
       self.slices = slices
       self.retriesFailed = retriesFailed
       self.restarts = restarts
+      self.parts = parts
     }
   }
 
@@ -138,6 +143,13 @@ extension PipelineRunner {
       let journal = try RunJournal(continuing: folder.journal) { recorded.add($0) }
       recorder = recorded
 
+      var report = try report(description)
+      for part in choice.parts {
+        try RunPart(part, of: header).join(
+          folder, description, slices: slices, journal, &report, except: recorder.done
+        ) { recorder.add($0) }
+      }
+      recorded = recorder
       let isDone = { (index: Int) in
         recorded.statuses[index] != nil || (recorded.failures[index] != nil && !choice.retriesFailed)
       }
@@ -145,19 +157,23 @@ extension PipelineRunner {
         log.info("this run is complete already; --restart does it again")
         return
       }
-      var report = try ReportWriter(
-        path: folder.result("report.html"), parts: folder.reportParts, identity: identity.checksum,
-        sliceCount: scan.count, slices: slices,
-        limits: ReportLimits(
-          rows: description.geometry.grid.shape[0], columns: description.geometry.grid.shape[1],
-          panels: description.reconstructions.count + 2))
       let shown = report.recorded
       let pending = slices.filter { !isDone($0) || (recorded.statuses[$0] != nil && !shown.contains($0)) }
       if !pending.isEmpty {
+        guard choice.parts.isEmpty else { throw RunError.missingSlices(pending) }
         if recorded.isBegun { try withdraw(description) }
         try await reconstruct(pending, runner, &recorder, journal, &report)
       }
       try publish(description, &recorder, report)
+    }
+
+    private func report(_ description: PipelineDescription) throws -> ReportWriter {
+      let shape = description.geometry.grid.shape
+      return try ReportWriter(
+        path: folder.result("report.html"), parts: folder.reportParts, identity: identity.checksum,
+        sliceCount: scan.count, slices: slices,
+        limits: ReportLimits(
+          rows: shape[0], columns: shape[1], panels: description.reconstructions.count + 2))
     }
 
     /// The volumes that have no final name yet.
@@ -180,10 +196,8 @@ extension PipelineRunner {
       _ journal: borrowing RunJournal, _ report: inout ReportWriter
     ) async throws {
       let description = runner.description
-      // Networks use all cores by themselves; of the other methods every slice has a core for itself.
-      let usesNetworks = description.reconstructions.contains { $0.method.usesNetworks }
-      let width = usesNetworks ? 1 : min(runner.threads, pending.count)
-      let inside = runner.threads / width
+      let sharing = WorkSharing(description, slices: pending.count, threads: runner.threads)
+      let (width, inside) = (sharing.width, sharing.inside)
       let volumes = try VolumeFiles(
         description, description.volumes.map(\.name), slices: slices, path: folder.unfinished)
       let plans = try MethodWorkshop.plans(description, scan: scan, threads: inside)
@@ -197,7 +211,8 @@ extension PipelineRunner {
         \(description.reconstructions.map(\.name).joined(separator: ", ")) on \(runner.threads) threads
         """)
       if pending.count < slices.count {
-        log.info("\(slices.count - pending.count) slices are done already")
+        let done = slices.count - pending.count
+        log.info("\(done) \(done == 1 ? "slice is" : "slices are") done already")
       }
       for warning in try await workers[0].noiseWarnings() {
         recorder.warn(warning)

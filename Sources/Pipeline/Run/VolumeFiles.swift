@@ -61,6 +61,11 @@ struct VolumeFiles {
     return checksums
   }
 
+  /// Writes the page of a slice in one of the volumes, in the unit of the volumes.
+  func write(_ page: Image, of name: String, slice: Int) throws {
+    for box in boxes where box.volume.name == name { try box.file.write(page, page: slice - first) }
+  }
+
   /// Pages of NaN: there is no image of this slice.
   func writeMissing(slice: Int) throws {
     for box in boxes { try box.file.write(missing, page: slice - first) }
