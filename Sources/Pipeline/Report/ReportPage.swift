@@ -64,10 +64,10 @@ struct ReportPage {
     }
     let run = Run(
       sliceCount: sliceCount, spacing: data.pixelSpacing, water: data.waterAttenuation, presets: data.presets,
-      slices: figures,
-      embedded: embedded)
+      slices: [], embedded: embedded)
     do {
-      return String(decoding: try EmbeddedJSON.encode(run), as: UTF8.self)
+      return String(
+        decoding: try LongJSON.encode(run, "slices", figures) { try EmbeddedJSON.encode($0) }, as: UTF8.self)
     } catch {
       preconditionFailure("figures cannot be encoded: \(error)")
     }

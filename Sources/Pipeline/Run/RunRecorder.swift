@@ -139,8 +139,9 @@ struct RunRecorder {
   /// - Parameter outputs: what else the run has written.
   mutating func manifestFile(outputs: [FileRecord]) throws -> Data {
     manifest.outputs = outputs
-    manifest.slices = slices.sorted { $0.key < $1.key }.map(\.value)
-    return try encoded(manifest)
+    return try LongJSON.encode(manifest, "slices", slices.sorted { $0.key < $1.key }.map(\.value)) {
+      try encoded($0)
+    }
   }
 
   private func encoded(_ value: some Encodable) throws -> Data {
