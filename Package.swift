@@ -76,7 +76,9 @@ let package = Package(
       exclude: ["Fixtures"]),
     testTarget("Reconstruction", ["Fields", "Operators", "Diffusion"]),
     testTarget("Pipeline", ["Fields", "Formats", "Operators", "Diffusion", "Reconstruction", logging]),
-    .testTarget(name: "DeftTests", dependencies: ["Fields", "Formats", "TestSupport"]),
+    .testTarget(
+      name: "DeftTests", dependencies: ["Fields", "Formats", "TestSupport"],
+      exclude: ["Fixtures"]),
   ],
   swiftLanguageModes: [.v6],
   cxxLanguageStandard: .cxx17

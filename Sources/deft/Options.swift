@@ -13,7 +13,7 @@ extension PageList {
   }
 }
 
-/// Neighbouring slices, `FIRST...LAST` or `FIRST..<END`, counted from 1.
+/// Neighbouring slices, `FIRST...LAST`, `FIRST-LAST` or `FIRST..<END`, counted from 1.
 enum SliceRange {
   /// Counted from 0.
   static func argument(_ text: String) throws -> Range<Int> {
