@@ -62,3 +62,12 @@ func expect(_ value: Int, in range: ClosedRange<Int>, of option: String) throws 
       "'\(option)' is \(value), expected a number from \(range.lowerBound) to \(range.upperBound).")
   }
 }
+
+/// The pipeline with the rotation axis of its scan, which is searched and told where the pipeline asks for it.
+func withAxis(
+  _ description: PipelineDescription, of input: String?, threads: Int
+) async throws -> PipelineDescription {
+  let (description, estimate) = try await description.findingAxis(of: input, threads: threads)
+  if let estimate { Console.line("\(estimate)") }
+  return description
+}

@@ -32,6 +32,7 @@ struct PlanCommand: AsyncParsableCommand {
     try await interruptible { _ in
       var description = try PipelineDescription(file: pipeline)
       if let seed { description.seed = seed }
+      description = try await withAxis(description, of: input, threads: parallel.threads)
       let plan = try await RunPlan(description, input: input, slices: slices, threads: parallel.threads)
       try Console.output(json ? encoded(plan) : plan.text)
     }

@@ -66,6 +66,7 @@ func reconstruct(
   try await interruptible(left: { nil }) { _ in
     var description = try PipelineDescription(file: pipeline)
     if let seed { description.seed = seed }
+    description = try await withAxis(description, of: input, threads: threads)
     let runner = PipelineRunner(
       description, input: input, output: output, threads: threads, version: deftVersion)
     let summary = try await runner.run(choice, log: Logger(label: "deft") { _ in Console.Log() })

@@ -47,7 +47,9 @@ struct SubmitCommand: AsyncParsableCommand {
   }
 
   func run() async throws {
-    let scan = try await ScanInput(PipelineDescription(file: pipeline), path: input)
+    let description = try await withAxis(
+      PipelineDescription(file: pipeline), of: input, threads: ProcessInfo.processInfo.activeProcessorCount)
+    let scan = try await ScanInput(description, path: input)
     let job = SlurmJob(
       program: try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe"),
       pipeline: filePlace(pipeline), input: absolute(scan.path), output: absolute(output), seed: seed,
