@@ -99,13 +99,14 @@ package struct RealImageSpectrum: Sendable {
       highest = max(highest, kx * Double(nx))
       positions.append(
         ScatteredSamples.Position(
-          row: kx * Double(nx) + Double(margin), column: ky * Double(ny), factor: sample.factor,
+          slab: kx * Double(nx) + Double(margin), column: ky * Double(ny), factor: sample.factor,
           conjugated: conjugated, target: sample.target))
     }
     let gridRows = Int(highest) + 2 * margin + 1
     spectrumColumns = min(nx / 2 + 1, Int(highest) + margin + 1)
-    let pitch = (ny + Int(GRIDDING_MAXIMUM_WIDTH) + 7) / 8 * 8
-    scattered = ScatteredSamples(positions, kernel: kernel, rows: gridRows, columns: ny, pitch: pitch)
+    let layout = ScatteredSamples.Layout(slabs: gridRows, columns: ny)
+    let pitch = layout.pitch
+    scattered = ScatteredSamples(count: positions.count, kernel: kernel, layout: layout) { positions[$0] }
 
     var copies = [[Copy]](repeating: [], count: spectrumColumns)
     for row in 0..<gridRows {
@@ -143,7 +144,7 @@ package struct RealImageSpectrum: Sendable {
     columnsBackward = try FourierPlan(
       .backward, length: ny, inputPitch: pitch, outputPitch: pitch, aligned: true)
 
-    transposedOffset = 2 * pitch * max(gridRows, scattered.bandedRows)
+    transposedOffset = 2 * pitch * gridRows
     scratchOffset = transposedOffset + 2 * pitch * spectrumColumns
     scratchCount = max(2 * Self.block * realPitch, 2 * pitch)
     workspaceCount = (scratchOffset + threads * scratchCount + 15) / 16 * 16
@@ -155,7 +156,7 @@ package struct RealImageSpectrum: Sendable {
     workspace: UnsafeMutablePointer<Float>
   ) {
     let transposed = workspace + transposedOffset
-    let pitch = scattered.pitch
+    let pitch = scattered.layout.pitch
     let centre = columns / 2
     parallel(tiles: runs.count, threads: threads) { tile, worker in
       let run = runs[tile]
@@ -232,24 +233,22 @@ package struct RealImageSpectrum: Sendable {
   ) {
     scattered.spread(values, onto: workspace, threads: threads)
     let transposed = workspace + transposedOffset
-    let pitch = scattered.pitch
+    let pitch = scattered.layout.pitch
     let blocks = (spectrumColumns + Self.block - 1) / Self.block
     parallel(tiles: blocks, threads: threads) { block, worker in
       let sum = workspace + scratchOffset + worker * scratchCount
       for index in block * Self.block..<min((block + 1) * Self.block, spectrumColumns) {
         var first = true
         for copy in copies[index] {
-          for row in scattered.contributions[copy.row] {
-            let source = workspace + 2 * pitch * row
-            for j in 0..<2 * Int(GRIDDING_MAXIMUM_WIDTH) { source[j] += source[2 * ny + j] }
-            if first && !copy.mirrored {
-              sum.update(from: source, count: 2 * ny)
-            } else {
-              if first { sum.update(repeating: 0, count: 2 * ny) }
-              add(source, mirrored: copy.mirrored, to: sum)
-            }
-            first = false
+          let source = workspace + 2 * pitch * copy.row
+          for j in 0..<2 * Int(GRIDDING_MAXIMUM_WIDTH) { source[j] += source[2 * ny + j] }
+          if first && !copy.mirrored {
+            sum.update(from: source, count: 2 * ny)
+          } else {
+            if first { sum.update(repeating: 0, count: 2 * ny) }
+            add(source, mirrored: copy.mirrored, to: sum)
           }
+          first = false
         }
         if first { sum.update(repeating: 0, count: 2 * ny) }
         // The inverse FFT of a half spectrum counts its inner columns twice, its ends once.
