@@ -1,0 +1,103 @@
+import CFFTW
+import Fields
+import RealModule
+
+/// Grid and kernel of a non-uniform FFT.
+struct NonUniformDesign {
+  let gridShape: [Int]
+  let kernel: ExponentialOfSemicircle
+  /// Estimated error for white noise, relative to its transform.
+  let error: Double
+  /// Estimated nanoseconds on one thread.
+  let time: Double
+
+  /// Accuracies that can be asked for. Below, single precision has the last word.
+  static let accuracies = 1e-6...1e-2
+  static let upsamplings = [1.25, 1.375, 1.5, 1.75, 2]
+
+  /// The fastest of the asked accuracy, by the estimate.
+  ///
+  /// - Parameter upsampling: grid points per pixel, at least; any of ``upsamplings`` when nil.
+  static func best(
+    shape: [Int], samples: Int, accuracy: Double, upsampling: Double?
+  ) throws(OperatorError) -> NonUniformDesign {
+    guard accuracies.contains(accuracy) else {
+      throw .outOfRange("the accuracy of a non-uniform FFT", found: "\(accuracy)", expected: "1e-6 … 1e-2")
+    }
+    if let upsampling, !(upsampling >= 1.25 && upsampling <= 4) {
+      throw .outOfRange(
+        "the up-sampling of a non-uniform FFT", found: "\(upsampling)", expected: "1.25 … 4, for example 2")
+    }
+    var best: NonUniformDesign?
+    for candidate in upsampling.map({ [$0] }) ?? upsamplings {
+      guard
+        let design = NonUniformDesign(
+          shape: shape, samples: samples, accuracy: accuracy, upsampling: candidate)
+      else { continue }
+      if design.time < best?.time ?? .infinity { best = design }
+    }
+    guard let best else {
+      throw .outOfRange(
+        "the accuracy of a non-uniform FFT", found: "\(accuracy)",
+        expected: "what an up-sampling of \(upsampling ?? 2) reaches in single precision; 2 reaches 1e-6")
+    }
+    return best
+  }
+
+  /// The narrowest kernel on the smallest grid with an up-sampling; nil when none reaches the accuracy.
+  private init?(shape: [Int], samples: Int, accuracy: Double, upsampling: Double) {
+    // At least twice the widest kernel, so that no neighbourhood meets its own repetition.
+    let smallest = 2 * Int(GRIDDING_MAXIMUM_WIDTH)
+    let gridShape = shape.map {
+      FourierPlan.fastLength(
+        atLeast: max(smallest, Int((upsampling * Double($0)).rounded(.up))), multipleOf: 4)
+    }
+    var actual = Double.infinity
+    for (n, extent) in zip(gridShape, shape) { actual = min(actual, Double(n) / Double(extent)) }
+    // Beyond, the search for the best kernel need not know how fine the grid is.
+    actual = min(actual, 4)
+    let rank = Double(shape.count)
+    // The errors of the axes add up like independent ones.
+    var share = accuracy / rank.squareRoot()
+    while let kernel = ExponentialOfSemicircle(
+      accuracy: share, upsampling: actual, measure: .whiteNoise)
+    {
+      let error = Self.error(kernel, rank: rank)
+      if error <= accuracy {
+        self.gridShape = gridShape
+        self.kernel = kernel
+        self.error = error
+        time = Self.time(shape: shape, gridShape: gridShape, samples: samples, width: kernel.width)
+        return
+      }
+      share = kernel.error * 0.999
+    }
+    return nil
+  }
+
+  /// Single precision: some 3 ulp from corrections, FFTs and weights, which the corrections amplify.
+  private static func error(_ kernel: ExponentialOfSemicircle, rank: Double) -> Double {
+    let rounding = 3 * Double(Float.ulpOfOne) * Double.pow(kernel.roundingGain, rank)
+    return rank.squareRoot() * kernel.error + rounding
+  }
+
+  /// Nanoseconds, measured on an AMD EPYC of the fourth generation: neighbourhoods per sample.
+  private static func time(shape: [Int], gridShape: [Int], samples: Int, width: Int) -> Double {
+    let (w, narrow) = (Double(width), width <= 4)
+    var gridding = 4 + (narrow ? 1.3 : 1.6) * w
+    if shape.count == 3 { gridding += (narrow ? 1.1 : 0.8) * w * w }
+    return transformTime(shape: shape, gridShape: gridShape) + Double(samples) * gridding
+  }
+
+  /// Nanoseconds, measured likewise: FFTs per point and level, and passes through memory when the grid leaves the cache.
+  static func transformTime(shape: [Int], gridShape: [Int]) -> Double {
+    var points = Double(shape.reduce(1, *))
+    let memory = min(1.1, 1.1 * Double(gridShape.reduce(8, *)) / 8e6)
+    var time = 0.0
+    for axis in shape.indices.reversed() {
+      points *= Double(gridShape[axis]) / Double(shape[axis])
+      time += points * (0.6 + 0.07 * .log2(Double(gridShape[axis])) + memory)
+    }
+    return time
+  }
+}
