@@ -25,8 +25,8 @@ typedef struct {
 
 #define GRIDDING_CONJUGATE 0x80000000u
 #define GRIDDING_MAXIMUM_WIDTH 8
-/// Coefficients per polynomial: the error of the fit stays below that of the kernel.
-#define GRIDDING_TERMS(width) ((width) + 3)
+/// Coefficients per polynomial: as few as keep the error of the fit below that of the kernel.
+#define GRIDDING_TERMS(width) ((width) + ((width) < 4 ? 3 : (width) < 7 ? 2 : 1))
 
 typedef float gridding_f16 __attribute__((vector_size(64), aligned(4)));
 typedef float gridding_f8 __attribute__((vector_size(32), aligned(4)));
@@ -36,6 +36,8 @@ typedef int64_t gridding_i4 __attribute__((vector_size(32), aligned(8)));
 
 #define GRIDDING_INLINE static inline __attribute__((always_inline))
 #define GRIDDING_FUNCTION static inline __attribute__((noinline))
+
+GRIDDING_INLINE int gridding_terms(int width) { return GRIDDING_TERMS(width); }
 
 // `along` holds GRIDDING_TERMS × 16 coefficients, each twice, for real and imaginary part; `across` holds
 // GRIDDING_TERMS × 8. SIZE is the number of floats in a row of neighbours, 8 or 16.

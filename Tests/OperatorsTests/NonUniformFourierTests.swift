@@ -6,7 +6,9 @@ import TestSupport
 import Testing
 
 @Suite struct NonUniformFourierTests {
-  static let shapes: [Shape] = [[16, 16], [17, 40], [33, 9], [1, 1], [10, 12, 14], [7, 16, 9]]
+  static let shapes: [Shape] = [
+    [16, 16], [17, 40], [33, 9], [1, 1], [10, 12, 14], [7, 16, 9], [150, 160],
+  ]
 
   /// Positions anywhere in what the grid resolves, both edges included.
   static func scattered(
@@ -347,5 +349,10 @@ import Testing
       return try NonUniformFourier(
         grid, trajectory: try Self.scattered(10, on: grid), accuracy: 1e-6, upsampling: 1.25)
     }
+    // More points than can be counted, found before anything is allocated.
+    let huge = ComplexImageSpace(shape: [2000, 2000, 2000])
+    let few = try Self.scattered(10, on: huge)
+    #expect(throws: OperatorError.self) { try NonUniformFourier(huge, trajectory: few) }
+    #expect(throws: OperatorError.self) { try few.pipeMenonDensity(on: huge) }
   }
 }

@@ -5,29 +5,18 @@ import RealModule
 ///
 ///     ψ(u) = exp(β (√(1 − z²) − 1)),  z = 2u / width,  |z| ≤ 1
 ///
-/// Its error is what the Fourier sum of an image loses by it: root mean square over the positions between two grid
-/// points, relative to the sum. β is chosen to make that least.
+/// Its error is what the Fourier sum of white noise loses by it: root mean square over the pixels and the positions
+/// between two grid points, relative to the sum. Pixels at the edge lose most. β is chosen to make the error least.
 ///
 /// Source: Barnett, Magland, af Klinteberg, "A parallel nonuniform fast Fourier transform library based on an
 /// 'exponential of semicircle' kernel", SIAM J. Sci. Comput. 41 (2019), DOI 10.1137/18M120885X, eq. (1.8).
 package struct ExponentialOfSemicircle: Sendable {
   package static let widths = 2...Int(GRIDDING_MAXIMUM_WIDTH)
 
-  /// The image whose error counts.
-  package enum Measure: Sendable {
-    /// A single pixel where it is worst, usually at the edge.
-    case worstPixel
-    /// White noise: all pixels alike.
-    case whiteNoise
-  }
-
   package let width: Int
   package let beta: Double
   /// Relative error of a Fourier sum on a grid of the given up-sampling.
   package let error: Double
-  /// How much more the edge of the image is amplified than its centre, to make up for the kernel. The rounding
-  /// errors of an image that fills its corners grow by the square of it.
-  package let amplification: Double
   /// By how much rounding errors between correction and interpolation grow, per axis, for white noise.
   package let roundingGain: Double
   /// Polynomial coefficients of every neighbour's weight, constants first, 16 to a row, each twice.
@@ -38,25 +27,23 @@ package struct ExponentialOfSemicircle: Sendable {
   /// The narrowest kernel of the stated accuracy; nil when none of ``widths`` reaches it.
   ///
   /// - Parameter upsampling: grid points per image sample, above 1.
-  package init?(accuracy: Double, upsampling: Double, measure: Measure = .worstPixel) {
+  package init?(accuracy: Double, upsampling: Double) {
     for width in Self.widths {
       // What the best kernel could reach; widths far from the accuracy are not worth the search.
       let limit = Double.exp(-.pi * Double(width) * (1 - 1 / upsampling).squareRoot())
       guard limit <= 2 * accuracy else { continue }
-      self.init(width: width, upsampling: upsampling, measure: measure)
+      self.init(width: width, upsampling: upsampling)
       if error <= accuracy { return }
     }
     return nil
   }
 
   /// The best kernel of a width.
-  package init(width: Int, upsampling: Double, measure: Measure) {
-    let (beta, error) = Self.bestShape(width: width, upsampling: upsampling, measure: measure)
+  package init(width: Int, upsampling: Double) {
+    let (beta, error) = Self.bestShape(width: width, upsampling: upsampling)
     self.width = width
     self.beta = beta
     self.error = error
-    amplification =
-      Self.transform(0, width: width, beta: beta) / Self.transform(0.5 / upsampling, width: width, beta: beta)
     let points = 64
     let (half, step) = (Double(width) / 2, Double(width) / Double(points))
     let energy = (0..<points).reduce(0) { sum, k in
@@ -69,7 +56,7 @@ package struct ExponentialOfSemicircle: Sendable {
       return sum + value * value / Double(points)
     }
     roundingGain = (energy * corrections).squareRoot()
-    let terms = width + 3  // GRIDDING_TERMS
+    let terms = Int(gridding_terms(Int32(width)))
     var along = [Float](repeating: 0, count: 16 * terms)
     var across = [Float](repeating: 0, count: 8 * terms)
     for neighbour in 0..<width {
@@ -109,12 +96,10 @@ package struct ExponentialOfSemicircle: Sendable {
     return 2 * half * sum * (.pi / 2) / Double(points)
   }
 
-  /// Root mean square error of interpolating exp(−2πi ξu), at the worst ξ of the image or over all. The last is
-  /// usually the worst, as its nearest alias is nearest; but the kernel's spectrum has zeros, and one may lie there.
+  /// Root mean square error of interpolating exp(−2πi ξu), over the positions u and the ξ of the image.
   private static func aliasing(
-    width: Int, beta: Double, upsampling: Double, measure: Measure, frequencies: Int, positions: Int = 8
+    width: Int, beta: Double, upsampling: Double, frequencies: Int, positions: Int = 8
   ) -> Double {
-    var worst = 0.0
     var total = 0.0
     for frequency in 0...frequencies {
       let xi = 0.5 / upsampling * Double(frequency) / Double(frequencies)
@@ -131,27 +116,24 @@ package struct ExponentialOfSemicircle: Sendable {
         }
         power += (real - 1) * (real - 1) + imaginary * imaginary
       }
-      power /= Double(positions)
-      worst = max(worst, power)
       // The trapezoidal rule: both ends are the edges of the image.
-      total += power * (frequency == 0 || frequency == frequencies ? 0.5 : 1) / Double(frequencies)
+      let share = frequency == 0 || frequency == frequencies ? 0.5 : 1
+      total += share * power / Double(positions * frequencies)
     }
-    return (measure == .worstPixel ? worst : total).squareRoot()
+    return total.squareRoot()
   }
 
-  private static func bestShape(
-    width: Int, upsampling: Double, measure: Measure
-  ) -> (beta: Double, error: Double) {
+  private static func bestShape(width: Int, upsampling: Double) -> (beta: Double, error: Double) {
     let first = Double.pi * Double(width) * (1 - 0.5 / upsampling)
     var best = (beta: first, error: Double.infinity)
     for step in 0...10 {
       let beta = first * (0.9 + 0.01 * Double(step))
       let error = aliasing(
-        width: width, beta: beta, upsampling: upsampling, measure: measure, frequencies: 8)
+        width: width, beta: beta, upsampling: upsampling, frequencies: 8)
       if error < best.error { best = (beta, error) }
     }
     best.error = aliasing(
-      width: width, beta: best.beta, upsampling: upsampling, measure: measure, frequencies: 40, positions: 16)
+      width: width, beta: best.beta, upsampling: upsampling, frequencies: 40, positions: 16)
     return best
   }
 

@@ -8,18 +8,24 @@ struct NonUniformDesign {
   let kernel: ExponentialOfSemicircle
   /// Estimated error for white noise, relative to its transform.
   let error: Double
+  /// By how much rounding errors between correction and interpolation grow.
+  let roundingGain: Double
   /// Estimated nanoseconds on one thread.
   let time: Double
 
   /// Accuracies that can be asked for. Below, single precision has the last word.
   static let accuracies = 1e-6...1e-2
   static let upsamplings = [1.25, 1.375, 1.5, 1.75, 2]
+  /// Adjoint errors are about an ulp times the gain.
+  private static let largestGain = 4.0
 
   /// The fastest of the asked accuracy, by the estimate.
   ///
-  /// - Parameter upsampling: grid points per pixel, at least; any of ``upsamplings`` when nil.
+  /// - Parameters:
+  ///   - upsampling: grid points per pixel, at least; any of ``upsamplings`` when nil.
+  ///   - isReal: whether half of the spectrum is enough.
   static func best(
-    shape: [Int], samples: Int, accuracy: Double, upsampling: Double?
+    shape: [Int], samples: Int, accuracy: Double, upsampling: Double?, isReal: Bool = false
   ) throws(OperatorError) -> NonUniformDesign {
     guard accuracies.contains(accuracy) else {
       throw .outOfRange("the accuracy of a non-uniform FFT", found: "\(accuracy)", expected: "1e-6 … 1e-2")
@@ -32,8 +38,10 @@ struct NonUniformDesign {
     for candidate in upsampling.map({ [$0] }) ?? upsamplings {
       guard
         let design = NonUniformDesign(
-          shape: shape, samples: samples, accuracy: accuracy, upsampling: candidate)
+          shape: shape, samples: samples, accuracy: accuracy, upsampling: candidate, isReal: isReal)
       else { continue }
+      // Two walks of one sum differ by their rounding: a few ulp must stay a few.
+      guard upsampling != nil || design.roundingGain <= largestGain else { continue }
       if design.time < best?.time ?? .infinity { best = design }
     }
     guard let best else {
@@ -45,7 +53,7 @@ struct NonUniformDesign {
   }
 
   /// The narrowest kernel on the smallest grid with an up-sampling; nil when none reaches the accuracy.
-  private init?(shape: [Int], samples: Int, accuracy: Double, upsampling: Double) {
+  private init?(shape: [Int], samples: Int, accuracy: Double, upsampling: Double, isReal: Bool) {
     // At least twice the widest kernel, so that no neighbourhood meets its own repetition.
     let smallest = 2 * Int(GRIDDING_MAXIMUM_WIDTH)
     let gridShape = shape.map {
@@ -59,15 +67,18 @@ struct NonUniformDesign {
     let rank = Double(shape.count)
     // The errors of the axes add up like independent ones.
     var share = accuracy / rank.squareRoot()
-    while let kernel = ExponentialOfSemicircle(
-      accuracy: share, upsampling: actual, measure: .whiteNoise)
-    {
-      let error = Self.error(kernel, rank: rank)
+    while let kernel = ExponentialOfSemicircle(accuracy: share, upsampling: actual) {
+      let gain = Double.pow(kernel.roundingGain, rank)
+      // In single precision some 3 ulp come from corrections, FFTs and weights.
+      let error = rank.squareRoot() * kernel.error + 3 * Double(Float.ulpOfOne) * gain
       if error <= accuracy {
         self.gridShape = gridShape
         self.kernel = kernel
         self.error = error
-        time = Self.time(shape: shape, gridShape: gridShape, samples: samples, width: kernel.width)
+        roundingGain = gain
+        time =
+          (isReal ? 0.5 : 1) * Self.transformTime(shape: shape, gridShape: gridShape)
+          + Double(samples) * Self.griddingTime(rank: shape.count, width: kernel.width)
         return
       }
       share = kernel.error * 0.999
@@ -75,18 +86,10 @@ struct NonUniformDesign {
     return nil
   }
 
-  /// Single precision: some 3 ulp from corrections, FFTs and weights, which the corrections amplify.
-  private static func error(_ kernel: ExponentialOfSemicircle, rank: Double) -> Double {
-    let rounding = 3 * Double(Float.ulpOfOne) * Double.pow(kernel.roundingGain, rank)
-    return rank.squareRoot() * kernel.error + rounding
-  }
-
   /// Nanoseconds, measured on an AMD EPYC of the fourth generation: neighbourhoods per sample.
-  private static func time(shape: [Int], gridShape: [Int], samples: Int, width: Int) -> Double {
+  private static func griddingTime(rank: Int, width: Int) -> Double {
     let (w, narrow) = (Double(width), width <= 4)
-    var gridding = 4 + (narrow ? 1.3 : 1.6) * w
-    if shape.count == 3 { gridding += (narrow ? 1.1 : 0.8) * w * w }
-    return transformTime(shape: shape, gridShape: gridShape) + Double(samples) * gridding
+    return 4 + (narrow ? 1.3 : 1.6) * w + (rank == 3 ? (narrow ? 1.1 : 0.8) * w * w : 0)
   }
 
   /// Nanoseconds, measured likewise: FFTs per point and level, and passes through memory when the grid leaves the cache.

@@ -78,10 +78,7 @@ package struct NonUniformFFT: Sendable {
       ? ScatteredSamples.Layout(slabs: nx + kernel.width - 1, columns: ny, slabsWrap: true)
       : ScatteredSamples.Layout(
         slabs: nx + kernel.width - 1, rows: ny, columns: grid[0], width: kernel.width, slabsWrap: true)
-    guard layout.count < Int(Int32.max) else {
-      throw .outOfRange(
-        "the finer grid of a transform", found: "\(Shape(grid)) points", expected: "at most 2^31 points")
-    }
+    try layout.validate()
     scattered = ScatteredSamples(count: count, kernel: kernel, layout: layout) { index in
       let k = frequency(index)
       func place(_ k: Double, _ n: Int) -> Double { (k - k.rounded(.down)) * Double(n) }

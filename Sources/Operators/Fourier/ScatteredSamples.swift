@@ -55,6 +55,13 @@ package struct ScatteredSamples: Sendable {
     /// Complex numbers of the whole grid.
     package var count: Int { slabs * slabPitch }
 
+    /// - Throws: ``OperatorError/outOfRange(_:found:expected:)`` for more points than places count with 32 bits.
+    package func validate() throws(OperatorError) {
+      guard count < Int(Int32.max) else {
+        throw .outOfRange("the finer grid of a transform", found: "\(count) points", expected: "at most 2^31")
+      }
+    }
+
     /// The next odd multiple of a cache line, so that neighbours across rows do not crowd the same sets of the cache.
     package static func pitch(_ columns: Int) -> Int { 8 * ((columns + 7) / 8 | 1) }
   }

@@ -106,7 +106,7 @@ extension Trajectory {
     }
     let threads = max(1, threads ?? processorCount)
     // Two points per cycle, and a margin that no neighbourhood crosses: k-space is not periodic here.
-    let kernel = ExponentialOfSemicircle(width: 6, upsampling: 2, measure: .whiteNoise)
+    let kernel = ExponentialOfSemicircle(width: 6, upsampling: 2)
     let points = grid.shape.extents.map { 2 * ($0 + Int(GRIDDING_MAXIMUM_WIDTH)) }
     let (slabs, rows) = (points[rank - 1], points[rank - 2])
     let layout =
@@ -114,6 +114,7 @@ extension Trajectory {
       ? ScatteredSamples.Layout(slabs: slabs, columns: rows)
       : ScatteredSamples.Layout(
         slabs: slabs, rows: rows, columns: points[0], width: kernel.width, slabsWrap: false)
+    try layout.validate()
     let rank = rank
     let scattered = ScatteredSamples(count: shape.count, kernel: kernel, layout: layout) { sample in
       func place(_ axis: Int) -> Double {

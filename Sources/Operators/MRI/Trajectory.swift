@@ -127,7 +127,7 @@ public struct Trajectory: Hashable, Sendable {
   /// IEEE Trans. Med. Imaging 26 (2007), DOI 10.1109/TMI.2006.885337.
   public static func goldenAngles(_ count: Int) -> [Angle] {
     let step = Double.pi * 2 / (1 + 5.0.squareRoot())
-    return (0..<count).map { .radians((Double($0) * step).remainder(dividingBy: 2 * .pi)) }
+    return (0..<max(count, 0)).map { .radians((Double($0) * step).remainder(dividingBy: 2 * .pi)) }
   }
 
   /// Straight readouts through the centre of three-dimensional k-space, in directions that fill a half sphere evenly.
