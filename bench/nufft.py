@@ -140,6 +140,8 @@ def tomography(a, binary, size, views):
             row[way] = median([o[way] for o in ours])
             row[f"peer_{way}"] = median([p[index] for p in peers])
             row[f"{way}_ratio"] = median([o[way] / p[index] for o, p in zip(ours, peers)])
+        row["fbp"] = median([o["fbp"] for o in ours])
+        row["fbp_over_adjoint"] = median([o["fbp"] / o["adjoint"] for o in ours])
         print(json.dumps(row), flush=True)
 
 

@@ -1,6 +1,7 @@
 import Fields
 import Foundation
 import Operators
+import Reconstruction
 
 // Times one operator as ordered by nufft.py, which runs peers on the same problem in turn:
 //
@@ -85,7 +86,10 @@ func radon(_ words: [String]) throws {
   var y = A(x)
   let forward = medianSeconds(runs) { A.apply(x, into: &y) }
   let adjoint = medianSeconds(runs) { A.applyAdjoint(y, into: &x) }
-  print("{\"forward\": \(forward), \"adjoint\": \(adjoint)}")
+  let reconstruction = try FilteredBackProjection(A)
+  var filtered = y
+  let fbp = medianSeconds(runs) { reconstruction.apply(y, into: &x, filtered: &filtered) }
+  print("{\"forward\": \(forward), \"adjoint\": \(adjoint), \"fbp\": \(fbp), \"memory\": \(A.memory)}")
 }
 
 let words = Array(CommandLine.arguments.dropFirst())
