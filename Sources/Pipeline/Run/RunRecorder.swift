@@ -72,7 +72,9 @@ struct RunRecorder {
       software: ["libtorch": Torch.version], pipeline: lastComponent(of: description.file),
       configuration: configuration,
       seed: description.seed, threads: threads,
-      inputs: try scan.files.map { try FileRecord($0.path, parts: $0.parts) }, networks: networks,
+      inputs: try scan.files.map { try FileRecord($0.path, parts: $0.parts) }
+        + (description.wisdom.map { [try FileRecord($0, parts: [$0])] } ?? []),
+      networks: networks,
       noise: "\(scan.noise)", noiseSource: "\(scan.noiseSource)", measurementModel: scan.model,
       warnings: warnings)
     let parts =
