@@ -7,7 +7,9 @@ let package = Package(
   dependencies: [.package(name: "deft", path: "..")],
   targets: [
     .executableTarget(
-      name: "OperatorsBenchmark", dependencies: [.product(name: "Reconstruction", package: "deft")])
+      name: "OperatorsBenchmark", dependencies: [.product(name: "Reconstruction", package: "deft")]),
+    .executableTarget(
+      name: "MRIBenchmark", dependencies: [.product(name: "Reconstruction", package: "deft")]),
   ],
   swiftLanguageModes: [.v6]
 )
