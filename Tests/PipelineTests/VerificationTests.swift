@@ -30,7 +30,7 @@ import Testing
     let row = report.rows[1]
     #expect(row.error < 1.25 * report.rows[0].error, "\(row.error)")
     #expect(row.passes && row.bins == 384 && row.threads == 2)
-    #expect(row.forward > 0 && row.adjoint > 0 && row.fbp > 0)
+    #expect(row.forward > 0 && row.adjoint > 0 && (row.fbp ?? 0) > 0)
     #expect(report.pairs.isEmpty)
   }
 
