@@ -9,7 +9,10 @@ import Testing
     let report = try outcome.json()
     let rows = try #require(report["rows"] as? [[String: Any]])
     #expect(
-      rows.map { $0["operator"] as? String } == ["radon", "rays", "fan", "nufft", "nufft3d", "toeplitz"])
+      rows.map { $0["operator"] as? String } == [
+        "radon", "rays", "fan", "nufft", "nufft3d", "toeplitz", "cartesian", "sense", "radialSense",
+        "toeplitzSense",
+      ])
     for row in rows {
       #expect(row["passes"] as? Bool == true)
       for key in [
@@ -61,7 +64,7 @@ import Testing
   @Test(arguments: [
     (
       ["--operator", "radn"],
-      "unknown operator 'radn'; known are radon, rays, fan, nufft, nufft3d, toeplitz."
+      "unknown operator 'radn'; known are radon, rays, fan, nufft, nufft3d, toeplitz, cartesian, sense, radialSense, toeplitzSense."
     ),
     (["--size", "1"], "'--size' is 1, expected a number from 2 to 16384."),
   ])

@@ -25,24 +25,26 @@ extension OperatorVerification {
     let x = grid.random(using: &generator)
     guard kind == .toeplitz else {
       return fourierRow(
-        kind, A, x, trajectory, error: Self.distanceFromSums(A(x), of: x, along: trajectory),
+        kind, A, x, trajectory.shape, error: Self.distanceFromSums(A(x), of: x, along: trajectory),
         planning: planning)
     }
     let exact = try NonUniformFourier(
       grid, trajectory: trajectory, accuracy: 1e-6, normal: .successive, threads: threads)
     return fourierRow(
-      kind, A.normal, x, trajectory, error: Self.difference(A.normal(x), exact.normal(x), in: grid),
-      planning: planning)
+      kind, A.normal, x, trajectory.shape,
+      error: Self.difference(A.normal(x), exact.normal(x), in: grid), planning: planning)
   }
 
-  private func fourierRow<A: LinearOperator>(
-    _ kind: Kind, _ A: A, _ x: ComplexImage, _ trajectory: Trajectory, error: Double, planning: Double
+  /// - Parameter readouts: `[readouts, samples]`.
+  func fourierRow<A: LinearOperator>(
+    _ kind: Kind, _ A: A, _ x: ComplexImage, _ readouts: Shape, coils: Int? = nil, error: Double,
+    planning: Double
   ) -> Row where A.Domain == ComplexImageSpace {
     let promises = measureOperator(A)
     var (image, y) = (A.domain.zero(), A(x))
     return Row(
-      operator: kind, size: A.domain.shape[0], angles: trajectory.shape[0], bins: trajectory.shape[1],
-      threads: threads, forward: medianSeconds { A.apply(x, into: &y) },
+      operator: kind, size: A.domain.shape[A.domain.shape.rank - 1], angles: readouts[0], bins: readouts[1],
+      coils: coils, threads: threads, forward: medianSeconds { A.apply(x, into: &y) },
       adjoint: medianSeconds { A.applyAdjoint(y, into: &image) }, fbp: nil,
       adjointError: promises.adjointError, adjointRatio: promises.adjointRatio,
       linearityError: promises.linearityError, adjointLinearityError: promises.adjointLinearityError,

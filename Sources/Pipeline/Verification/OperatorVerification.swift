@@ -16,17 +16,24 @@ public struct OperatorVerification: Sendable {
     case radon, rays, fan
     /// Of the non-uniform Fourier transform in two and three dimensions, and AᴴA by convolution.
     case nufft, nufft3d, toeplitz
+    /// Of an array of coils: their images on a Cartesian grid, one image through their maps at some samples of that grid
+    /// and along spokes, and AᴴA of the latter by convolution.
+    case cartesian, sense, radialSense, toeplitzSense
 
     /// Whether its measurements are line integrals.
-    public var isTomography: Bool { self != .nufft && self != .nufft3d && self != .toeplitz }
+    public var isTomography: Bool { self == .radon || self == .rays || self == .fan }
   }
 
   /// What was measured of one operator.
   public struct Row: Codable, Hashable, Sendable {
     public var `operator`: Kind
     public var size: Int
+    /// Views, spokes, or rows of a Cartesian k-space.
     public var angles: Int
+    /// Samples of each.
     public var bins: Int
+    /// Nil where there are none.
+    public var coils: Int?
     public var threads: Int
     /// Median seconds of one application.
     public var forward: Double
@@ -42,7 +49,8 @@ public struct OperatorVerification: Sendable {
     public var overwritesOutput: Bool
     /// ‖A‖, in millimetres; of Fourier operators a number.
     public var norm: Double
-    /// ‖A x − y‖ / ‖y‖ against the line integrals y in closed form, or against Fourier sums in double precision.
+    /// ‖A x − y‖ / ‖y‖ against the line integrals or the k-space y in closed form, or against Fourier sums in double
+    /// precision; of an AᴴA by convolution the distance from that of a more accurate A.
     public var error: Double
     /// Seconds to build the operator.
     public var planning: Double
@@ -73,10 +81,10 @@ public struct OperatorVerification: Sendable {
   public let threads: Int
   public let runs: Int
 
-  private let grid: ImageSpace
+  let grid: ImageSpace
   private let beam: ParallelBeam
   private let fan: FanBeam
-  private let phantom: Phantom
+  let phantom: Phantom
 
   /// - Parameter runs: applications of which the median time is taken.
   public init(size: Int, angles: Int, threads: Int, runs: Int) throws(PhantomError) {
@@ -109,6 +117,8 @@ public struct OperatorVerification: Sendable {
       switch kind {
       case .nufft, .nufft3d, .toeplitz:
         rows.append(try fourierRow(kind))
+      case .cartesian, .sense, .radialSense, .toeplitzSense:
+        rows.append(try coilRow(kind, x))
       case .radon:
         let A = try RadonTransform(grid, beam: beam, threads: threads)
         rows.append(try parallelRow(kind, A, x, y, planning: Self.seconds(since: start)))

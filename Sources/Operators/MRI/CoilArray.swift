@@ -1,6 +1,5 @@
 import ComplexModule
 import Fields
-import Operators
 import RealModule
 
 /// Coils around the field of view whose sensitivities are sums of nine waves, so that what they receive of a phantom is
@@ -16,7 +15,10 @@ public struct CoilArray: Sendable {
   public let waves: [[Wave]]
 
   /// Raised cosines of twice the field of view as period, centred on a circle, with a phase that turns a little.
+  ///
+  /// - Parameter coils: 1 or more.
   public init(coils: Int) {
+    precondition(coils > 0, "\(coils) coils")
     var all: [[Wave]] = []
     for coil in 0..<coils {
       let angle = 2 * Double.pi * (Double(coil) + 0.3) / Double(coils)
@@ -43,34 +45,50 @@ public struct CoilArray: Sendable {
     let (rows, columns) = (grid.shape[0], grid.shape[1])
     var maps = ComplexImage(shape: [waves.count, rows, columns])
     for (coil, waves) in waves.enumerated() {
-      for row in 0..<rows {
-        for column in 0..<columns {
-          var sum = Complex<Double>.zero
-          for wave in waves {
-            let down = wave.frequency.row * Double(row - rows / 2) / Double(rows)
-            let across = wave.frequency.column * Double(column - columns / 2) / Double(columns)
-            let angle = 2 * Double.pi * (down + across)
-            sum += wave.amplitude * Complex(Double.cos(angle), Double.sin(angle))
+      for wave in waves {
+        let down = Self.samples(wave.frequency.row, rows)
+        let across = Self.samples(wave.frequency.column, columns)
+        for row in 0..<rows {
+          let factor = wave.amplitude * down[row]
+          for column in 0..<columns {
+            let value = factor * across[column]
+            maps.samples[(coil * rows + row) * columns + column] += Complex(
+              Float(value.real), Float(value.imaginary))
           }
-          maps.samples[(coil * rows + row) * columns + column] = Complex(
-            Float(sum.real), Float(sum.imaginary))
         }
       }
     }
     return maps
   }
 
+  /// e^{2πi k (n − ⌊N/2⌋)/N}
+  private static func samples(_ frequency: Double, _ count: Int) -> [Complex<Double>] {
+    (0..<count).map {
+      let angle = 2 * Double.pi * frequency * Double($0 - count / 2) / Double(count)
+      return Complex(.cos(angle), .sin(angle))
+    }
+  }
+
   /// Divided by the root of the sum of squares.
-  public func normalizedMaps(on grid: ComplexImageSpace) throws -> ComplexImage {
+  ///
+  /// - Throws: ``OperatorError`` as ``CoilSensitivities`` does.
+  public func normalizedMaps(on grid: ComplexImageSpace) throws(OperatorError) -> ComplexImage {
     try CoilSensitivities(maps(on: grid), on: grid).normalized().maps
   }
 
   /// What the coils receive of a phantom at any frequencies, `[coils, frequencies]`, without any pixels.
+  ///
+  ///     y(k) = Σ_w a_w F(k − k_w),   s(r) = Σ_w a_w e^{2πi k_w · r}
+  ///
+  /// with the transform F of the phantom in closed form.
+  ///
+  /// - Throws: ``PhantomError`` where the phantom has none.
   public func kSpace(
     of phantom: Phantom, at frequencies: [SpatialFrequency], on grid: ComplexImageSpace
-  ) throws -> [[Complex<Float>]] {
+  ) throws(PhantomError) -> [[Complex<Float>]] {
     let real = ImageSpace(shape: grid.shape, spacing: grid.spacing)
-    return try waves.map { waves in
+    var coils: [[Complex<Float>]] = []
+    for waves in waves {
       var sums = [Complex<Double>](repeating: .zero, count: frequencies.count)
       for wave in waves {
         let k = wave.frequency
@@ -79,12 +97,13 @@ public struct CoilArray: Sendable {
           sums[index] += wave.amplitude * Complex(Double(value.real), Double(value.imaginary))
         }
       }
-      return sums.map { Complex(Float($0.real), Float($0.imaginary)) }
+      coils.append(sums.map { Complex(Float($0.real), Float($0.imaginary)) })
     }
+    return coils
   }
 
   /// The same on the frequencies of a grid, `[coils, rows, columns]`.
-  public func kSpace(of phantom: Phantom, on grid: ComplexImageSpace) throws -> KSpace {
+  public func kSpace(of phantom: Phantom, on grid: ComplexImageSpace) throws(PhantomError) -> KSpace {
     let (rows, columns) = (grid.shape[0], grid.shape[1])
     let frequencies = (0..<rows * columns).map {
       SpatialFrequency(row: Double($0 / columns - rows / 2), column: Double($0 % columns - columns / 2))
@@ -92,19 +111,4 @@ public struct CoilArray: Sendable {
     let coils = try kSpace(of: phantom, at: frequencies, on: grid)
     return KSpace(shape: [waves.count, rows, columns], samples: coils.flatMap { $0 })
   }
-}
-
-/// Two ellipses with three smaller ones inside, 200 mm wide.
-public func headPhantom() throws -> Phantom {
-  try Phantom(
-    name: "head", fieldOfView: 200,
-    parts: [
-      PhantomPart(.ellipse(halfAxes: SIMD2(70, 85)), value: 1),
-      PhantomPart(.ellipse(halfAxes: SIMD2(63, 78)), centre: SIMD2(0, -1), value: -0.4),
-      PhantomPart(
-        .ellipse(halfAxes: SIMD2(20, 35)), centre: SIMD2(-25, 5), rotation: .degrees(18), value: 0.3),
-      PhantomPart(
-        .ellipse(halfAxes: SIMD2(16, 26)), centre: SIMD2(27, 8), rotation: .degrees(-18), value: 0.2),
-      PhantomPart(.ellipse(halfAxes: SIMD2(9, 9)), centre: SIMD2(3, -45), value: 0.5),
-    ])
 }
