@@ -112,7 +112,7 @@ struct CoilEigenmaps {
 
   let coils: Int
   let columns: Int
-  var iterations = 40
+  var iterations = 120
   /// Square of the change of a vector in a step at which it is left as it is.
   var tolerance: Float = 1e-10
 

@@ -26,8 +26,9 @@ public struct ESPIRiT: Sendable {
     public var signal = 0.0316
     /// λ below which a pixel is cut.
     public var crop = 0.8
-    /// Steps of the power iteration in every pixel, at most.
-    public var iterations = 40
+    /// Steps of the power iteration in every pixel, at most. Ten are enough on average; where coils see little, as at the
+    /// edge of the field of view, the second eigenvalue comes within a tenth of the first and takes a hundred.
+    public var iterations = 120
 
     public init() {}
   }
