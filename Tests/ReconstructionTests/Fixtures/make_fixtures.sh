@@ -14,6 +14,11 @@ bart reshape 7 28 24 1 "$dir/p" "$dir/pattern"
 bart fmac kspace "$dir/pattern" "$dir/under"
 bart fmac "$dir/pattern" "$dir/pattern" pattern
 bart pics -S -i 20 -l2 -r 0.01 "$dir/under" maps image
+# The same coils along 20 spokes of 48 samples, two-fold oversampled along the shorter axis; the k-space is in closed form.
+bart traj -r -x 48 -y 20 "$dir/t"
+bart scale 0.5 "$dir/t" trajectory
+bart phantom -t trajectory -k -s 3 radial
+bart pics -S -i 20 -l2 -r 0.01 -t trajectory radial maps radial_image
 # The other lines name folders of the machine.
 for file in *.hdr; do sed -i 3,\$d "$file"; done
 chmod 644 *.hdr *.cfl
