@@ -54,6 +54,11 @@ public struct CoilSensitivities: LinearOperator {
       guard object.shape == grid.shape else {
         throw .outOfRange("the shape of the object", found: "\(object.shape)", expected: "\(grid.shape)")
       }
+      if let bad = object.samples.firstIndex(where: { !$0.isFinite }) {
+        throw .outOfRange(
+          "the object at pixel \(Self.place(bad, grid.shape))", found: "\(object.samples[bad])",
+          expected: "a number")
+      }
       let limit = 0.1 * (object.samples.max() ?? 0)
       if let blind = object.samples.indices.first(where: {
         object.samples[$0] >= limit && object.samples[$0] > 0 && !(power.samples[$0] > 0)

@@ -46,7 +46,7 @@ where Operator.Domain == ComplexImageSpace, Operator.Codomain == KSpaceSpace {
   private static var band: Int { 16 }
 
   /// - Parameters:
-  ///   - lambda: in the units of the image, times ‖A‖².
+  ///   - lambda: in the units of the image, times ‖A‖²; see ``RegularizedMethod/lambda``.
   ///   - normSquare: ‖A‖² or more, found by power iteration when nil.
   /// - Throws: ``ReconstructionError`` for a wrong shape, a sample that is no number, or a λ that cannot be.
   public init(
@@ -58,9 +58,7 @@ where Operator.Domain == ComplexImageSpace, Operator.Codomain == KSpaceSpace {
       throw .outOfRange(
         "the rank of the image", found: "\(A.domain.shape.rank)", expected: "2 for the total variation")
     }
-    if let start, start.shape != A.domain.shape {
-      throw .shapes("the start", found: start.shape, expected: A.domain.shape)
-    }
+    try validate(start: start, for: A)
     problem = try NormalProblem(A, y, normSquare: normSquare)
     self.lambda = lambda
     self.threads = max(1, threads ?? processorCount)

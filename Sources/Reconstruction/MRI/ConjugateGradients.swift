@@ -32,7 +32,8 @@ where Operator.Domain == ComplexImageSpace, Operator.Codomain == KSpaceSpace {
 
   /// - Parameters:
   ///   - y: 0 where no sample was taken.
-  ///   - lambda: 0 or more, in units of ‖A‖², which is about 1 for normalised maps and a Cartesian grid.
+  ///   - lambda: 0 or more, in units of ‖A‖², which is about 1 for normalised maps and a Cartesian grid. It does not depend
+  ///     on the units of the data: that of `bart pics -l2 -r` is the same number.
   ///   - discrepancy: stops the method; without it only a solved problem does.
   /// - Throws: ``ReconstructionError`` for a wrong shape, a sample that is no number, or a λ that cannot be.
   public init(
@@ -42,9 +43,7 @@ where Operator.Domain == ComplexImageSpace, Operator.Codomain == KSpaceSpace {
     try validate(y, for: A)
     try validate(lambda: lambda, orZero: true)
     try validate(discrepancy: discrepancy)
-    if let start, start.shape != A.domain.shape {
-      throw .shapes("the start of conjugate gradients", found: start.shape, expected: A.domain.shape)
-    }
+    try validate(start: start, for: A)
     let X = A.domain
     self.A = A
     self.lambda = lambda
@@ -117,6 +116,19 @@ func validate<Operator: LinearOperator>(
   }
   if let bad = y.samples.firstIndex(where: { !($0.real.isFinite && $0.imaginary.isFinite) }) {
     throw .outOfRange("sample \(bad + 1) of k-space", found: "\(y.samples[bad])", expected: "a number")
+  }
+}
+
+/// - Throws: ``ReconstructionError`` for a start of another shape or with a value that is no number.
+func validate<Operator: LinearOperator>(
+  start: ComplexImage?, for A: Operator
+) throws(ReconstructionError) where Operator.Domain == ComplexImageSpace {
+  guard let start else { return }
+  guard start.shape == A.domain.shape else {
+    throw .shapes("the start", found: start.shape, expected: A.domain.shape)
+  }
+  if let bad = start.samples.firstIndex(where: { !($0.real.isFinite && $0.imaginary.isFinite) }) {
+    throw .outOfRange("pixel \(bad + 1) of the start", found: "\(start.samples[bad])", expected: "a number")
   }
 }
 

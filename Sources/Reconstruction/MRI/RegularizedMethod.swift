@@ -5,7 +5,13 @@ import RealModule
 
 /// A method that weighs a misfit ‖A x − y‖² against what an image should be like, by a λ that the noise can choose.
 public protocol RegularizedMethod: IterativeMethod where Solution == ComplexImage {
-  /// The weight of the penalty.
+  /// The weight λ of a penalty beside ½ ‖A x − y‖², in the units of the image times ‖A‖²: a jump or a wavelet coefficient of
+  /// one pixel below about λ / ‖A‖² is taken for noise. Data of twice the size need twice the λ.
+  ///
+  /// BART divides the data by a scale s of its own first, so that λ = s · λ_BART. `bart pics -d4` prints s as the "inverse
+  /// scaling of the data": the 90th percentile of |Aᴴy| along a trajectory and of the root sum of squares of the middle of a
+  /// Cartesian k-space, or the largest value where that is further from the percentile than twice the percentile from the
+  /// median. `bart pics -w 1` takes the λ of here. With the noise known, ``runToDiscrepancy(_:accuracy:trial:limit:)`` finds it.
   var lambda: Double { get }
   /// ‖A x − y‖²
   var residualSquare: Double { get }

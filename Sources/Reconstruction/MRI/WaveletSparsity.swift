@@ -40,7 +40,7 @@ where Operator.Domain == ComplexImageSpace, Operator.Codomain == KSpaceSpace {
   private var scratch: ComplexImage
 
   /// - Parameters:
-  ///   - lambda: in the units of the image, times ‖A‖².
+  ///   - lambda: in the units of the image, times ‖A‖²; see ``RegularizedMethod/lambda``.
   ///   - wavelet: four coefficients of Daubechies when nil.
   ///   - normSquare: ‖A‖² or more, found by power iteration when nil.
   ///   - seed: of the moves; nil leaves the image where it is and minimises the sum as it stands.
@@ -50,10 +50,9 @@ where Operator.Domain == ComplexImageSpace, Operator.Codomain == KSpaceSpace {
     start: ComplexImage? = nil, seed: UInt64? = 1
   ) throws(ReconstructionError) {
     try validate(lambda: lambda)
-    for (what, shape) in [("the wavelet transform", wavelet?.shape), ("the start", start?.shape)] {
-      if let shape, shape != A.domain.shape {
-        throw .shapes(what, found: shape, expected: A.domain.shape)
-      }
+    try validate(start: start, for: A)
+    if let wavelet, wavelet.shape != A.domain.shape {
+      throw .shapes("the wavelet transform", found: wavelet.shape, expected: A.domain.shape)
     }
     if let wavelet {
       self.wavelet = wavelet

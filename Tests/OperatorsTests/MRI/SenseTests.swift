@@ -174,6 +174,10 @@ import Testing
         "the coil maps inside the object, at pixel [3, 2]", found: "0",
         expected: "a coil that sees every pixel of the object")
     ) { try CoilSensitivities(blind, on: grid, object: object) }
+    object[1, 0] = .nan
+    #expect(
+      throws: OperatorError.outOfRange("the object at pixel [2, 1]", found: "nan", expected: "a number")
+    ) { try CoilSensitivities(maps, on: grid, object: object) }
     let S = try CoilSensitivities(maps, on: grid)
     #expect(
       throws: OperatorError.outOfRange(
@@ -187,6 +191,10 @@ import Testing
     // A trajectory made for a larger grid.
     let trajectory = try Trajectory(
       positions: [0, 5], shape: [1, 1], on: ComplexImageSpace(shape: [10, 10]))
-    #expect(throws: OperatorError.self) { try NonCartesianSense(S, trajectory: trajectory) }
+    #expect(
+      throws: OperatorError.outOfRange(
+        "sample 1 of readout 1 of the trajectory", found: "5.0 cycles per field of view along axis 2",
+        expected: "at most ±3.0, what 6 pixels resolve")
+    ) { try NonCartesianSense(S, trajectory: trajectory) }
   }
 }

@@ -131,16 +131,27 @@ import Testing
         try ConjugateGradients(A, measurement: y, lambda: lambda, discrepancy: discrepancy)
       }
     }
-    #expect(throws: ReconstructionError.self) {
-      try ConjugateGradients(A, measurement: y, start: ComplexImage(shape: [3, 3]))
-    }
+    var start = ComplexImage(shape: [3, 3])
+    let shapes = ReconstructionError.shapes("the start", found: [3, 3], expected: [6, 8])
+    #expect(throws: shapes) { try ConjugateGradients(A, measurement: y, start: start) }
+    #expect(throws: shapes) { try WaveletSparsity(A, measurement: y, lambda: 1, start: start) }
+    #expect(throws: shapes) { try ComplexTotalVariation(A, measurement: y, lambda: 1, start: start) }
+    start = A.domain.zero()
+    start.samples[4] = Complex(0, .infinity)
+    let value = ReconstructionError.outOfRange(
+      "pixel 5 of the start", found: "\(start.samples[4])", expected: "a number")
+    #expect(throws: value) { try ConjugateGradients(A, measurement: y, start: start) }
+    #expect(throws: value) { try WaveletSparsity(A, measurement: y, lambda: 1, start: start) }
+    #expect(throws: value) { try ComplexTotalVariation(A, measurement: y, lambda: 1, start: start) }
     var method = try ConjugateGradients(A, measurement: y)
     #expect(method.hasConverged)
     method.step()
     #expect(method.solution == A.domain.zero())
     y.samples[5] = Complex(.nan, 0)
-    #expect(throws: ReconstructionError.self) { try ConjugateGradients(A, measurement: y) }
-    #expect(throws: ReconstructionError.self) { try WaveletSparsity(A, measurement: y, lambda: 1) }
-    #expect(throws: ReconstructionError.self) { try ComplexTotalVariation(A, measurement: y, lambda: 1) }
+    let sample = ReconstructionError.outOfRange(
+      "sample 6 of k-space", found: "\(y.samples[5])", expected: "a number")
+    #expect(throws: sample) { try ConjugateGradients(A, measurement: y) }
+    #expect(throws: sample) { try WaveletSparsity(A, measurement: y, lambda: 1) }
+    #expect(throws: sample) { try ComplexTotalVariation(A, measurement: y, lambda: 1) }
   }
 }
