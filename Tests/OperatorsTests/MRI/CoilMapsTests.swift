@@ -71,6 +71,22 @@ import Testing
     #expect(turn < 0.2)
   }
 
+  /// Maps are cut exactly where the eigenvalue is too low, and nothing else changes.
+  @Test func cutsWhereTheModelFails() throws {
+    let kSpace = try CoilArray(coils: 3).kSpace(of: headPhantom(), on: Self.grid)
+    var settings = ESPIRiT.Settings()
+    settings.crop = 0
+    let whole = try ESPIRiT(kSpace, calibration: [24, 24], settings: settings)
+    let limit = whole.eigenvalues.samples.sorted()[4096 / 4]
+    settings.crop = Double(limit)
+    let cut = try ESPIRiT(kSpace, calibration: [24, 24], settings: settings)
+    #expect(cut.eigenvalues == whole.eigenvalues)
+    for index in cut.maps.samples.indices {
+      let isKept = cut.eigenvalues.samples[index % 4096] >= limit
+      #expect(cut.maps.samples[index] == (isKept ? whole.maps.samples[index] : .zero))
+    }
+  }
+
   /// It finds the region that was sampled; noise of a thousandth of the largest sample adds little.
   @Test func findsItsCalibrationRegionInNoisyData() throws {
     var generator = SplitMix64(seed: 8)

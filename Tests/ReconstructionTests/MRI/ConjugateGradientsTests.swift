@@ -52,6 +52,23 @@ import Testing
     #expect(relativeError(plain.solution, other.solution) < 1e-5)
   }
 
+  /// From any start it comes to the same, and from the solution there is nothing left to do.
+  @Test func goesOnFromItsStart() throws {
+    var generator = SplitMix64(seed: 5)
+    let A = try Self.sense([12, 15], coils: 3, mask: .uniform([12, 15], acceleration: 2))
+    let y = A.codomain.random(using: &generator)
+    var method = try ConjugateGradients(A, measurement: y, lambda: 0.1)
+    try method.run(limit: 100)
+    var other = try ConjugateGradients(
+      A, measurement: y, lambda: 0.1, start: A.domain.random(using: &generator))
+    #expect(other.relativeGradient > 0.1)
+    try other.run(limit: 100)
+    #expect(relativeError(other.solution, method.solution) < 1e-5)
+    #expect(abs(other.residualSquare / method.residualSquare - 1) < 1e-5)
+    let again = try ConjugateGradients(A, measurement: y, lambda: 0.1, start: method.solution)
+    #expect(again.relativeGradient < 1e-5)
+  }
+
   /// Stops at the first step that explains the data to within the noise, and not before.
   @Test func stopsAtTheDiscrepancy() throws {
     var generator = SplitMix64(seed: 3)

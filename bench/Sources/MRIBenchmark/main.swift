@@ -4,12 +4,16 @@ import Foundation
 import Operators
 import Reconstruction
 
-// Reconstructs what bench/mri.sh made with BART, times it, and says how far the two images are apart.
+// Reconstructs what bench/mri.sh made with BART. Prints the seconds of the first run and the median of the others, from
+// arrays in memory to the result, and how far the result is from BART's.
 //
-//     MRIBenchmark cartesian K MAPS REFERENCE [STEPS] [LAMBDA]
-//     MRIBenchmark radial K TRAJECTORY MAPS REFERENCE [STEPS] [LAMBDA]
-//     MRIBenchmark espirit K MAPS [CALIBRATION]
-//     MRIBenchmark wavelet|tv|cg K MAPS FULL LAMBDA [STEPS]      (prints the NRMSE against the image of FULL)
+//     MRIBenchmark cartesian RUNS K MAPS IMAGE STEPS LAMBDA             first median distance
+//     MRIBenchmark radial RUNS K TRAJECTORY MAPS IMAGE STEPS LAMBDA     first median distance
+//     MRIBenchmark espirit RUNS K MAPS CALIBRATION                      first median rms worst share
+//     MRIBenchmark cg|wavelet|tv RUNS K MAPS IMAGE STEPS LAMBDA TRUTH   first median distance error error-of-BART
+//
+// Distances are ‖ours − BART's‖ / ‖BART's‖. Maps are compared but for a phase, inside the object: pixels of a tenth of the
+// largest or more that are 3 pixels from any other; the share is that of all pixels of the object over 1e-2, see mri.sh.
 
 /// An array of BART: complex numbers of single precision, the first dimension fastest.
 struct CFL {
@@ -40,163 +44,163 @@ struct CFL {
   }
 }
 
-func seconds(_ runs: Int = 7, _ body: () throws -> Void) rethrows -> Double {
+/// Seconds of the first run, and the median of those after it.
+func seconds(_ runs: Int, _ body: () throws -> Void) rethrows -> [Double] {
   var times: [Double] = []
-  for _ in 0...runs {
+  for _ in 0...max(1, runs) {
     let start = ContinuousClock.now
     try body()
     let time = ContinuousClock.now - start
     times.append(Double(time.components.seconds) + 1e-18 * Double(time.components.attoseconds))
   }
-  // The first warms up.
-  return times.dropFirst().sorted()[runs / 2]
+  let later = times.dropFirst().sorted()
+  return [times[0], later[later.count / 2]]
 }
 
-/// ‖c a − b‖ / ‖b‖ with the best complex c.
+/// ‖a − b‖ / ‖b‖
 func distance(_ a: [Complex<Float>], _ b: [Complex<Float>]) -> Double {
-  var product = Complex<Double>.zero
-  var (left, right) = (0.0, 0.0)
+  var (difference, total) = (0.0, 0.0)
   for (x, y) in zip(a, b) {
-    let (u, v) = (Complex(Double(x.real), Double(x.imaginary)), Complex(Double(y.real), Double(y.imaginary)))
-    product += u.conjugate * v
-    left += u.lengthSquared
-    right += v.lengthSquared
+    difference += Double((x - y).lengthSquared)
+    total += Double(y.lengthSquared)
   }
-  return max(0, 1 - product.lengthSquared / (left * right)).squareRoot()
+  return (difference / total).squareRoot()
 }
 
-func number(_ index: Int, _ fallback: Double) -> Double {
-  CommandLine.arguments.count > index ? Double(CommandLine.arguments[index]) ?? fallback : fallback
+/// The same of magnitudes, with the best factor.
+func magnitudeDistance(_ a: [Complex<Float>], _ b: [Complex<Float>]) -> Double {
+  var (product, left, right) = (0.0, 0.0, 0.0)
+  for (x, y) in zip(a, b) {
+    product += Double(x.length * y.length)
+    left += Double(x.lengthSquared)
+    right += Double(y.lengthSquared)
+  }
+  return max(0, 1 - product * product / (left * right)).squareRoot()
 }
 
-func format(_ value: Double) -> String { String(format: "%.4g", value) }
+func output(_ values: [Double]) {
+  print(values.map { String(format: "%.4g", $0) }.joined(separator: " "))
+}
+
+/// Pixels that are `margin` from any that is not marked, along rows and columns.
+func inside(_ object: [Bool], rows: Int, columns: Int, margin: Int) -> [Bool] {
+  var object = object
+  for _ in 0..<margin {
+    let before = object
+    for pixel in object.indices where before[pixel] {
+      let (row, column) = (pixel / columns, pixel % columns)
+      object[pixel] =
+        row > 0 && before[pixel - columns] && row + 1 < rows && before[pixel + columns] && column > 0
+        && before[pixel - 1] && column + 1 < columns && before[pixel + 1]
+    }
+  }
+  return object
+}
 
 let arguments = CommandLine.arguments
-guard arguments.count > 3 else {
+guard arguments.count > 5, let runs = Int(arguments[2]) else {
   print("usage: see the top of main.swift")
   exit(64)
 }
+let y = try CFL(arguments[3])
+
+/// The steps and λ of a reconstruction, from the argument of this index on.
+func settings(_ index: Int) throws -> (steps: Int, lambda: Double) {
+  guard arguments.count > index + 1, let steps = Int(arguments[index]),
+    let lambda = Double(arguments[index + 1])
+  else { throw CocoaError(.coderInvalidValue) }
+  return (steps, lambda)
+}
 
 switch arguments[1] {
-case "cartesian":
-  let y = try CFL(arguments[2]).field(KSpaceQuantity.self)
-  let maps = try CFL(arguments[3]).field(ImageQuantity.self)
-  let reference = try CFL(arguments[4])
-  let grid = ComplexImageSpace(shape: [y.shape[1], y.shape[2]])
-  let (steps, lambda) = (Int(number(5, 30)), number(6, 0.001))
+case "cartesian", "cg", "wavelet", "tv":
+  let kSpace = y.field(KSpaceQuantity.self)
+  let maps = try CFL(arguments[4]).field(ImageQuantity.self)
+  let reference = try CFL(arguments[5]).samples
+  let (steps, lambda) = try settings(6)
+  let grid = ComplexImageSpace(shape: [kSpace.shape[1], kSpace.shape[2]])
   var image = grid.zero()
-  let whole = try seconds {
-    let A = try CartesianSense(CoilSensitivities(maps, on: grid), mask: SamplingMask(nonZeroOf: y))
-    var method = try ConjugateGradients(A, measurement: y, lambda: lambda)
+  let times = try seconds(runs) {
+    let A = try CartesianSense(CoilSensitivities(maps, on: grid), mask: SamplingMask(nonZeroOf: kSpace))
+    switch arguments[1] {
+    case "wavelet":
+      var method = try WaveletSparsity(A, measurement: kSpace, lambda: lambda, normSquare: 1)
+      try method.run(limit: steps)
+      image = method.solution
+    case "tv":
+      var method = try ComplexTotalVariation(A, measurement: kSpace, lambda: lambda, normSquare: 1)
+      try method.run(limit: steps)
+      image = method.solution
+    default:
+      var method = try ConjugateGradients(A, measurement: kSpace, lambda: lambda)
+      try method.run(limit: steps)
+      image = method.solution
+    }
+  }
+  var values = times + [distance(image.samples, reference)]
+  if arguments.count > 8 {
+    let truth = try CFL(arguments[8]).samples
+    values += [magnitudeDistance(image.samples, truth), magnitudeDistance(reference, truth)]
+  }
+  output(values)
+case "radial":
+  let positions = try CFL(arguments[4])
+  let maps = try CFL(arguments[5]).field(ImageQuantity.self)
+  let reference = try CFL(arguments[6]).samples
+  let (steps, lambda) = try settings(7)
+  let grid = ComplexImageSpace(shape: [maps.shape[1], maps.shape[2]])
+  let (samples, readouts) = (positions.extents[1], positions.extents[2])
+  let kSpace = KSpace(shape: [y.coils, readouts, samples], samples: y.samples)
+  var image = grid.zero()
+  let times = try seconds(runs) {
+    let trajectory = try Trajectory(
+      positions: (0..<samples * readouts).flatMap {
+        [Double(positions.samples[3 * $0 + 1].real), Double(positions.samples[3 * $0].real)]
+      }, shape: [readouts, samples], on: grid)
+    let A = try NonCartesianSense(
+      CoilSensitivities(maps, on: grid), trajectory: trajectory, normal: .toeplitz)
+    var method = try ConjugateGradients(A, measurement: kSpace, lambda: lambda)
     try method.run(limit: steps)
     image = method.solution
   }
-  let A = try CartesianSense(CoilSensitivities(maps, on: grid), mask: SamplingMask(nonZeroOf: y))
-  var z = grid.zero()
-  let normal = seconds { A.applyNormal(image, into: &z) }
-  let error = distance(image.samples, reference.samples)
-  print("cartesian: \(format(whole)) s, AᴴA \(format(1e3 * normal)) ms, from BART \(format(error))")
-case "radial":
-  let raw = try CFL(arguments[2])
-  let positions = try CFL(arguments[3])
-  let maps = try CFL(arguments[4]).field(ImageQuantity.self)
-  let reference = try CFL(arguments[5])
-  let grid = ComplexImageSpace(shape: [maps.shape[1], maps.shape[2]])
-  let (steps, lambda) = (Int(number(6, 30)), number(7, 0.001))
-  let (samples, readouts) = (positions.extents[1], positions.extents[2])
-  let trajectory = try Trajectory(
-    positions: (0..<samples * readouts).flatMap {
-      [Double(positions.samples[3 * $0 + 1].real), Double(positions.samples[3 * $0].real)]
-    }, shape: [readouts, samples], on: grid)
-  let y = KSpace(shape: [raw.coils, readouts, samples], samples: raw.samples)
-  for normal in [NonUniformFourier.NormalMethod.toeplitz, .successive] {
-    for accuracy in [1e-2, 1e-3, 1e-4] {
-      var image = grid.zero()
-      var A: NonCartesianSense?
-      let whole = try seconds(3) {
-        let operation = try NonCartesianSense(
-          CoilSensitivities(maps, on: grid), trajectory: trajectory, accuracy: accuracy, normal: normal)
-        var method = try ConjugateGradients(operation, measurement: y, lambda: lambda)
-        try method.run(limit: steps)
-        image = method.solution
-        A = operation
-      }
-      var z = grid.zero()
-      let time = seconds { A?.applyNormal(image, into: &z) }
-      let error = distance(image.samples, reference.samples)
-      print(
-        "radial \(normal) \(accuracy): \(format(whole)) s, AᴴA \(format(1e3 * time)) ms, from BART \(format(error))"
-      )
-    }
-  }
+  output(times + [distance(image.samples, reference)])
 case "espirit":
-  let y = try CFL(arguments[2]).field(KSpaceQuantity.self)
-  let maps = try CFL(arguments[3]).field(ImageQuantity.self)
-  let size = Int(number(4, 24))
+  let kSpace = y.field(KSpaceQuantity.self)
+  let maps = try CFL(arguments[4]).field(ImageQuantity.self)
+  guard let size = Int(arguments[5]) else { throw CocoaError(.coderInvalidValue) }
   var found: ESPIRiT?
-  let time = try seconds { found = try ESPIRiT(y, calibration: [size, size]) }
+  let times = try seconds(runs) { found = try ESPIRiT(kSpace, calibration: [size, size]) }
   guard let found else { exit(1) }
-  let (coils, pixels) = (y.shape[0], y.shape[1] * y.shape[2])
+  let (coils, rows, columns) = (kSpace.shape[0], kSpace.shape[1], kSpace.shape[2])
+  let pixels = rows * columns
   let rss = rootSumOfSquares(
-    try CartesianFourier(ComplexImageSpace(shape: [y.shape[1], y.shape[2]]), coils: coils).adjoint(y))
+    try CartesianFourier(ComplexImageSpace(shape: [rows, columns]), coils: coils).adjoint(kSpace))
   let limit = 0.1 * (rss.samples.max() ?? 0)
-  var (sum, count, worst, ours, theirs) = (0.0, 0, 0.0, 0, 0)
-  for pixel in 0..<pixels where rss.samples[pixel] > limit {
-    var product = Complex<Float>.zero
-    var (left, right): (Float, Float) = (0, 0)
+  let object = rss.samples.map { $0 > limit }
+  let core = inside(object, rows: rows, columns: columns, margin: 3)
+  var (sum, count, worst, over, all) = (0.0, 0, 0.0, 0, 0)
+  for pixel in 0..<pixels where object[pixel] {
+    var product = Complex<Double>.zero
+    var (left, right) = (0.0, 0.0)
     for coil in 0..<coils {
-      let (u, v) = (found.maps.samples[coil * pixels + pixel], maps.samples[coil * pixels + pixel])
+      let (a, b) = (found.maps.samples[coil * pixels + pixel], maps.samples[coil * pixels + pixel])
+      let u = Complex(Double(a.real), Double(a.imaginary))
+      let v = Complex(Double(b.real), Double(b.imaginary))
       product += u.conjugate * v
       left += u.lengthSquared
       right += v.lengthSquared
     }
-    if left == 0 { ours += 1 }
-    if right == 0 { theirs += 1 }
-    guard left > 0, right > 0 else { continue }
-    let square = max(0, 2 - 2 * Double(product.length) / Double(left * right).squareRoot())
+    // Where one of them is cut, they are as far apart as they can be.
+    let cosine = left > 0 && right > 0 ? product.length / (left * right).squareRoot() : left == right ? 1 : 0
+    let square = max(0, 2 - 2 * cosine)
+    all += 1
+    if square > 1e-4 { over += 1 }
+    guard core[pixel] else { continue }
     sum += square
     worst = max(worst, square)
     count += 1
   }
-  print("espirit: \(format(time)) s, rank \(found.rank), cut \(ours) pixels, BART \(theirs)")
-  let rms = (sum / Double(count)).squareRoot()
-  print("         from BART \(format(rms)), worst \(format(worst.squareRoot())) of \(count) pixels")
-case "wavelet", "tv", "cg":
-  let y = try CFL(arguments[2]).field(KSpaceQuantity.self)
-  let maps = try CFL(arguments[3]).field(ImageQuantity.self)
-  let full = try CFL(arguments[4])
-  let grid = ComplexImageSpace(shape: [y.shape[1], y.shape[2]])
-  let (lambda, steps) = (number(5, 0.01), Int(number(6, 100)))
-  let A = try CartesianSense(CoilSensitivities(maps, on: grid), mask: SamplingMask(nonZeroOf: y))
-  // λ as BART takes it: the data divided by the largest value of Aᴴ y.
-  let scale = Double(A.adjoint(y).samples.map(\.length).max() ?? 1)
-  var image = grid.zero()
-  let time = try seconds(1) {
-    switch arguments[1] {
-    case "wavelet":
-      var method = try WaveletSparsity(A, measurement: y, lambda: lambda * scale, normSquare: 1)
-      try method.run(limit: steps)
-      image = method.solution
-    case "tv":
-      var method = try ComplexTotalVariation(A, measurement: y, lambda: lambda * scale, normSquare: 1)
-      try method.run(limit: steps)
-      image = method.solution
-    default:
-      var method = try ConjugateGradients(A, measurement: y, lambda: lambda)
-      try method.run(limit: steps)
-      image = method.solution
-    }
-  }
-  func magnitudes(_ samples: [Complex<Float>]) -> [Complex<Float>] { samples.map { Complex($0.length, 0) } }
-  func error(_ samples: [Complex<Float>]) -> String {
-    format(distance(magnitudes(samples), magnitudes(full.samples)))
-  }
-  print("\(arguments[1]): \(format(time)) s, NRMSE \(error(image.samples))")
-  if arguments.count > 7 {
-    let other = try CFL(arguments[7])
-    let apart = distance(image.samples, other.samples)
-    print("BART: NRMSE \(error(other.samples)), from us \(format(apart))")
-  }
+  output(times + [(sum / Double(count)).squareRoot(), worst.squareRoot(), Double(over) / Double(all)])
 default:
   print("unknown benchmark '\(arguments[1])'")
   exit(64)
