@@ -18,7 +18,7 @@ bart pics -S -i 20 -l2 -r 0.01 "$dir/under" maps image
 bart traj -r -x 48 -y 20 "$dir/t"
 bart scale 0.5 "$dir/t" trajectory
 bart phantom -t trajectory -k -s 3 radial
-bart pics -S -i 20 -l2 -r 0.01 -t trajectory radial maps radial_image
+bart pics -S -i 20 -l2 -r 1 -t trajectory radial maps radial_image
 # The other lines name folders of the machine.
 for file in *.hdr; do sed -i 3,\$d "$file"; done
 chmod 644 *.hdr *.cfl

@@ -50,8 +50,8 @@ import Testing
       relativeError(method.solution, ComplexImage(shape: grid.shape, samples: image.samples)) < 1e-4)
   }
 
-  /// The same steps along spokes, where both grid the samples and apply AᴴA by a convolution: the accuracy is that of the
-  /// worse, with the default accuracy of ours 1e-2 or better.
+  /// The same steps along spokes, where both grid the samples and apply AᴴA by a convolution. From the same steps with Fourier
+  /// sums in double precision, BART's image is 0.0042 away; λ is large, 1/34 of ‖AᴴA‖, so that 20 steps settle it.
   @Test func conjugateGradientsGoTheSameWayAlongSpokes() throws {
     let positions: KSpace = try Self.fixture("trajectory")
     let grid = ComplexImageSpace(shape: [24, 28])
@@ -62,11 +62,11 @@ import Testing
     let maps: ComplexImage = try Self.fixture("maps")
     let A = try NonCartesianSense(
       CoilSensitivities(maps, on: grid), trajectory: trajectory, normal: .toeplitz)
-    var method = try ConjugateGradients(A, measurement: Self.fixture("radial"), lambda: 0.01)
+    var method = try ConjugateGradients(A, measurement: Self.fixture("radial"), lambda: 1)
     try method.run(limit: 20)
     let image: ComplexImage = try Self.fixture("radial_image")
     let error = relativeError(method.solution, ComplexImage(shape: grid.shape, samples: image.samples))
-    #expect(error < 1e-2, "\(error)")
+    #expect(error < 6e-3, "\(error)")
   }
 
   /// The same maps but for a phase, where there is an object: both take the largest eigenvector of the same matrices, BART
