@@ -67,6 +67,11 @@ func distance(_ a: [Complex<Float>], _ b: [Complex<Float>]) -> Double {
   return (difference / total).squareRoot()
 }
 
+/// The same but for a sign: where half an extent is odd, BART's images of grids come out with the other.
+func distanceOfEitherSign(_ a: [Complex<Float>], _ b: [Complex<Float>]) -> Double {
+  min(distance(a, b), distance(a.map { -$0 }, b))
+}
+
 /// The same of magnitudes, with the best factor.
 func magnitudeDistance(_ a: [Complex<Float>], _ b: [Complex<Float>]) -> Double {
   var (product, left, right) = (0.0, 0.0, 0.0)
@@ -139,6 +144,7 @@ case "cartesian", "cg", "wavelet", "tv":
   }
   var values = times + [distance(image.samples, reference)]
   if arguments.count > 8 {
+    values[2] = distanceOfEitherSign(image.samples, reference)
     let truth = try CFL(arguments[8]).samples
     values += [magnitudeDistance(image.samples, truth), magnitudeDistance(reference, truth)]
   }
