@@ -2,6 +2,7 @@
 # make build       builds .build/release/deft
 # make demo        reconstructs a simulated scan of the shipped phantom, with a report
 # make test        runs all tests
+# make test-slurm  runs a pipeline on a Slurm cluster of this machine alone
 # make bench       measures the operators
 # make bench-mri   measures MRI reconstructions beside BART, a Debian package
 # make lint        checks the format of the sources
@@ -12,7 +13,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := build
-.PHONY: setup setup-test build demo test bench bench-mri lint format
+.PHONY: setup setup-test build demo test test-slurm bench bench-mri lint format
 
 ifdef LIBTORCH
 export LIBTORCH
@@ -22,6 +23,7 @@ endif
 
 PACKAGES := g++ libfftw3-dev libtiff-dev libpng-dev $(TORCH)
 TEST_PACKAGES := chromium
+SLURM_PACKAGES := slurm-wlm munge
 DEFT := .build/release/deft
 DEMO := out/demo
 
@@ -67,7 +69,7 @@ demo: build
 	$(DEFT) simulate pipelines/sparse-view-ct.yaml --phantom phantoms/thorax.yaml --slices 4 --noise 0.01 \
 	  --seed 1 --output $(DEMO)/scan.tif
 	@# 3 is a finished run with slices that failed their verdict: the report is there and says why.
-	$(DEFT) run pipelines/sparse-view-ct.yaml --input $(DEMO)/scan.tif --output $(DEMO) || [ $$? = 3 ]
+	$(DEFT) run pipelines/sparse-view-ct.yaml --input $(DEMO)/scan.tif --output $(DEMO) --restart || [ $$? = 3 ]
 	@echo
 	@echo "report:   $(DEMO)/report.html"
 	@find $(DEMO) -name '*.png' | sort | sed 's/^/picture:  /'
@@ -76,6 +78,11 @@ demo: build
 
 test: setup-test
 	swift test -c release
+
+# Only the superuser may start slurmd.
+test-slurm: build
+	@$(call install,$(SLURM_PACKAGES))
+	DEFT=$(DEFT) Tests/Slurm/test-slurm.sh
 
 bench: build
 	$(DEFT) verify --size 256 --angles 60

@@ -15,6 +15,8 @@ public struct PendingFile: ~Copyable, Sendable {
   public private(set) var bytes = 0
   /// Where ``path`` leads.
   private let place: String
+  /// Between the name and a random number.
+  package static let mark = ".partial-"
   private let descriptor: Int32
   private var isComplete = false
   private var isPublished = false
@@ -24,7 +26,7 @@ public struct PendingFile: ~Copyable, Sendable {
     try expectReplaceable(path)
     let place = filePlace(path)
     while true {
-      let temporary = "\(place).partial-\(String(UInt32.random(in: 0...UInt32.max), radix: 16))"
+      let temporary = "\(place)\(Self.mark)\(String(UInt32.random(in: 0...UInt32.max), radix: 16))"
       let descriptor = open(temporary, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0o666)
       if descriptor >= 0 {
         self.path = path

@@ -4,7 +4,7 @@ import RealModule
 /// How a measured sinogram differs from A x.
 ///
 /// One description for the simulation, the weights of a solver and the χ² of a verdict.
-public enum NoiseModel: Hashable, Sendable, CustomStringConvertible {
+public enum NoiseModel: Codable, Hashable, Sendable, CustomStringConvertible {
   /// Independent normal errors of the same standard deviation, in units of a line integral.
   case gaussian(sigma: Double)
   /// Counts with a Poisson distribution of mean I₀ exp(−p), then −log(counts / I₀). Counts below `floor` are set

@@ -11,7 +11,8 @@ struct Deft: AsyncParsableCommand {
     discussion: "Research software: not for diagnostic use.",
     version: deftVersion,
     subcommands: [
-      RunCommand.self, PhantomCommand.self, SimulateCommand.self, CompareCommand.self, Train.self,
-      SampleCommand.self, VerifyCommand.self, InfoCommand.self,
+      RunCommand.self, PlanCommand.self, SubmitCommand.self, MergeCommand.self, PhantomCommand.self,
+      SimulateCommand.self, CompareCommand.self, Train.self, SampleCommand.self, VerifyCommand.self,
+      InfoCommand.self,
     ])
 }

@@ -13,6 +13,21 @@ extension PageList {
   }
 }
 
+/// Neighbouring slices, `FIRST...LAST` or `FIRST..<END`, counted from 1.
+enum SliceRange {
+  /// Counted from 0.
+  static func argument(_ text: String) throws -> Range<Int> {
+    for (dots, extra) in [("...", 1), ("..<", 0), ("-", 1)] {
+      guard let place = text.firstRange(of: dots) else { continue }
+      guard let first = Int(text[..<place.lowerBound]), let last = Int(text[place.upperBound...]),
+        first >= 1, last <= 1_000_000_000, last - 1 + extra >= first
+      else { break }
+      return first - 1..<last - 1 + extra
+    }
+    throw ValidationError("The slices '\(text)' are no range; give them as 101...200, counted from 1.")
+  }
+}
+
 /// The checks that every command makes before it begins to write a stack.
 struct StackOutput: ParsableArguments {
   @Option(help: "The TIFF file to write; a file of that name is replaced once the new one is complete.")

@@ -9,7 +9,11 @@ struct RunCommand: AsyncParsableCommand {
       Writes OUTPUT/volume.tif with the first reconstruction of the pipeline, NAME.tif with every other, report.html, \
       picture.png, verdict.json and manifest.json, all of them or none, and run.log.
 
-      Exit codes: 0 all slices pass or warn, 1 the run failed, 3 it finished and some slices failed their verdict, 64 \
+      Finished slices are kept in OUTPUT/run whatever ends the program, and the same command goes on with the others: \
+      the results are the same bytes as without the interruption. A slice that cannot be read or reconstructed is \
+      recorded with its reason and has a page of NaN; the run goes on with the others.
+
+      Exit codes: 0 all slices pass or warn, 1 the run failed, or slices have no image, 3 it finished and some slices failed their verdict, 64 \
       wrong usage, 130 interrupted. Exit code 3 is decided by the first reconstruction of the pipeline alone; the \
       verdicts of the others are in verdict.json. Research software: not for diagnostic use.
       """)
@@ -28,15 +32,49 @@ struct RunCommand: AsyncParsableCommand {
   @Option(help: "The seed of the draws, instead of the pipeline's.")
   var seed: UInt64?
 
-  func run() async throws {
-    try await interruptible { _ in
-      var description = try PipelineDescription(file: pipeline)
-      if let seed { description.seed = seed }
-      let runner = PipelineRunner(
-        description, input: input, output: output, threads: parallel.threads, version: deftVersion)
-      let summary = try await runner.run(log: Logger(label: "deft") { _ in Console.Log() })
-      try Console.output(summary.text)
-      if summary.worst == .fail { throw ExitCode(3) }
+  @Option(
+    help: "Reconstruct these slices alone, as 101...200 or 101..<201; slices count from 1.",
+    transform: SliceRange.argument)
+  var slices: Range<Int>?
+
+  @Flag(help: "Do the slices again that have no image, for example after the input was repaired.")
+  var retryFailed = false
+
+  @Flag(help: "Begin again where the folder holds a run.")
+  var restart = false
+
+  func validate() throws {
+    guard !(restart && retryFailed) else {
+      throw ValidationError("Give --restart or --retry-failed, not both.")
     }
+  }
+
+  func run() async throws {
+    try await reconstruct(
+      pipeline, input: input, output: output, seed: seed, threads: parallel.threads,
+      .init(slices: slices, retriesFailed: retryFailed, restarts: restart))
+  }
+}
+
+/// Runs a pipeline and says what it came to.
+///
+/// - Throws: `ExitCode` 1 where slices have no image, 3 where some fail their verdict.
+func reconstruct(
+  _ pipeline: String, input: String?, output: String, seed: UInt64?, threads: Int,
+  _ choice: PipelineRunner.Choice
+) async throws {
+  try await interruptible(left: { nil }) { _ in
+    var description = try PipelineDescription(file: pipeline)
+    if let seed { description.seed = seed }
+    let runner = PipelineRunner(
+      description, input: input, output: output, threads: threads, version: deftVersion)
+    let summary = try await runner.run(choice, log: Logger(label: "deft") { _ in Console.Log() })
+    try Console.output(summary.text)
+    if !summary.failures.isEmpty {
+      Console.line(
+        "\(counted(summary.failures.count, "slice")) without an image; --retry-failed does them again")
+      throw ExitCode(1)
+    }
+    if summary.worst == .fail { throw ExitCode(3) }
   }
 }

@@ -76,16 +76,28 @@ final class Program {
   /// - Parameters:
   ///   - output: where standard output goes; a file unless given.
   ///   - errors: the same for standard error.
+  ///   - kibibytes: no file can become larger.
+  ///   - environment: variables instead of those of the tests.
   ///   - whileRunning: may watch and signal it.
   func start(
     _ arguments: [String], output: FileHandle? = nil, errors: FileHandle? = nil,
+    limitingFilesTo kibibytes: Int? = nil, environment: [String: String] = [:],
     whileRunning: (Process) throws -> Void = { _ in }
   ) throws -> () throws -> Outcome {
     let process = Process()
-    process.executableURL = try #require(Bundle.main.executableURL)
+    let deft = try #require(Bundle.main.executableURL)
       .deletingLastPathComponent().appendingPathComponent("deft")
-    process.arguments = arguments
+    if let kibibytes {
+      // The signal that says so would end the program; ignored, it is an error of the write, as on a full disk.
+      process.executableURL = URL(fileURLWithPath: "/bin/bash")
+      process.arguments =
+        ["-c", "trap '' XFSZ; ulimit -f \(kibibytes); exec \"$0\" \"$@\"", deft.path] + arguments
+    } else {
+      process.executableURL = deft
+      process.arguments = arguments
+    }
     process.currentDirectoryURL = folder
+    process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
     let name = UUID().uuidString
     // Files, not pipes: a pipe that nobody reads stops the program when it is full.
     let logs = ["log-\(name).out", "log-\(name).err"]

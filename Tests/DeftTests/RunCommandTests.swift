@@ -25,7 +25,8 @@ extension Program {
     #expect([0, 3].contains(outcome.status), "\(outcome.errors)")
     #expect(
       try program.files(in: "out/a") == [
-        "manifest.json", "picture.png", "report.html", "run.log", "third.tif", "verdict.json", "volume.tif",
+        "manifest.json", "picture.png", "report.html", "run", "run.log", "third.tif", "verdict.json",
+        "volume.tif",
       ])
     // What came out goes to standard output, how it went to standard error.
     #expect(outcome.output.hasPrefix("3 slices: "), "\(outcome.output)")
@@ -86,7 +87,7 @@ extension Program {
     try FileManager.default.createDirectory(
       atPath: program.path("out/report.html"), withIntermediateDirectories: true)
     #expect(try errors("out").contains("Error: cannot create 'out/report.html': it is a folder."))
-    #expect(try program.files(in: "out") == ["report.html", "run.log"])
+    #expect(try program.files(in: "out") == ["report.html", "run"])
   }
 
   /// A disk that is always full.
@@ -99,38 +100,106 @@ extension Program {
     #expect(outcome.errors.contains("Error: cannot write 'standard output': no space is left on its disk."))
   }
 
-  @Test func leavesNothingWhenInterrupted() throws {
+  @Test func publishesNothingWhenInterrupted() throws {
     // Total variation with next to no weight takes all its steps.
     let program = try Program.withScan("{method: tv, lambda: 1.0e-3, steps: 100000}")
     let outcome = try program.interrupt("run", "pipeline.yaml", "--input", "scan.tif", "--output", "out") {
       _ in
-      try program.exists("out") && program.files(in: "out").contains { $0.hasPrefix("volume.tif.partial-") }
+      program.exists("out/run/volume.tif")
     }
     #expect(outcome.status == 130, "\(outcome.errors)")
-    #expect(outcome.errors.hasSuffix("interrupted; nothing was written\n"), "\(outcome.errors)")
-    #expect(try program.files(in: "out") == ["run.log"])
+    #expect(outcome.errors.hasSuffix("\ninterrupted\n"), "\(outcome.errors)")
+    #expect(try program.files(in: "out") == ["run", "run.log"])
     #expect(String(decoding: try program.data("out/run.log"), as: UTF8.self).contains("error: interrupted"))
   }
 
   /// The end of a terminal, and of a service; twice is not needed.
   @Test(arguments: [SIGTERM, SIGHUP])
-  func leavesNothingWhenTerminated(_ number: Int32) throws {
+  func publishesNothingWhenTerminated(_ number: Int32) throws {
     // A program that inherits an ignored SIGHUP, as under `nohup`, ignores it.
     if number == SIGHUP, isIgnored(number) { return }
     let program = try Program.withScan("{method: tv, lambda: 1.0e-3, steps: 100000}")
     let outcome = try program.interrupt(
       "run", "pipeline.yaml", "--input", "scan.tif", "--output", "out", with: number
     ) { _ in
-      try program.exists("out") && program.files(in: "out").contains { $0.hasPrefix("volume.tif.partial-") }
+      program.exists("out/run/volume.tif")
     }
     #expect(outcome.status == 130, "\(outcome.errors)")
-    #expect(try program.files(in: "out") == ["run.log"])
+    #expect(try program.files(in: "out") == ["run", "run.log"])
   }
 
   private func isIgnored(_ number: Int32) -> Bool {
     let earlier = signal(number, SIG_IGN)
     signal(number, earlier)
     return unsafeBitCast(earlier, to: Int.self) == unsafeBitCast(SIG_IGN, to: Int.self)
+  }
+
+  /// Killed in the middle, cut short by a disk, started again: the bytes of an undisturbed run.
+  @Test func goesOnAfterAnyEnd() throws {
+    let program = try Program.withScan("{method: tv, lambda: 200, steps: 150}", "{method: fbp}", slices: 8)
+    let run = ["run", "pipeline.yaml", "--input", "scan.tif", "--threads", "1", "--output"]
+    let whole = try program.start(run + ["whole"])()
+    for round in 1...3 {
+      let done = Int.random(in: 1...7)
+      let end = try program.start(run + ["out"]) { process in
+        let journal = program.path("out/run/journal.jsonl")
+        while process.isRunning {
+          let lines =
+            (try? String(contentsOfFile: journal, encoding: .utf8))?.split(separator: "\n").count ?? 0
+          if lines > done { break }
+          usleep(1_000)
+        }
+        kill(process.processIdentifier, SIGKILL)
+      }()
+      #expect([SIGKILL, whole.status].contains(end.status), "round \(round)")
+    }
+    let resumed = try program.start(run + ["out"])()
+    #expect(resumed.status == whole.status && resumed.output.hasPrefix("8 slices: "), "\(resumed.errors)")
+    for name in ["volume.tif", "fbp.tif", "verdict.json", "picture.png"] {
+      #expect(try program.data("out/\(name)") == program.data("whole/\(name)"), "\(name)")
+    }
+    // Once more does nothing.
+    let again = try program.start(run + ["out"])()
+    #expect(again.output == resumed.output && again.status == resumed.status)
+    #expect(again.errors == "this run is complete already; --restart does it again\n")
+  }
+
+  /// A limit of the size of files stands for a disk that is full: the run stops, and goes on where there is room.
+  @Test func goesOnWhenThereIsRoomAgain() throws {
+    let program = try Program.withScan("{method: fbp}", slices: 4)
+    let run = ["run", "pipeline.yaml", "--input", "scan.tif", "--threads", "1", "--output"]
+    let whole = try program.start(run + ["whole"])()
+    // 24 KiB hold the volume, not the pixels of the report.
+    let full = try program.start(run + ["out"], limitingFilesTo: 24)()
+    #expect(full.status == 1 && full.output.isEmpty)
+    #expect(full.errors.contains("Error: cannot write"), "\(full.errors)")
+    #expect(!program.exists("out/volume.tif"))
+    let resumed = try program.start(run + ["out"])()
+    #expect(resumed.status == whole.status)
+    #expect(try program.data("out/volume.tif") == program.data("whole/volume.tif"))
+  }
+
+  @Test func doesAPartOfAScan() throws {
+    let program = try Program.withScan("{method: fbp}", slices: 5)
+    func run(_ arguments: String...) throws -> Outcome {
+      try program.start(["run", "pipeline.yaml", "--input", "scan.tif"] + arguments)()
+    }
+    _ = try run("--output", "all")
+    for (slices, count) in [("2...4", 3), ("2..<5", 3), ("5-5", 1)] {
+      let part = try run("--output", slices, "--slices", slices)
+      #expect(part.output.hasPrefix("\(count) slices: "), "\(part.errors)")
+      // Pages lie one after another behind the first 4096 bytes.
+      let (all, some) = (try program.data("all/volume.tif"), try program.data("\(slices)/volume.tif"))
+      let (page, first) = (4 * 32 * 32, slices == "5-5" ? 4 : 1)
+      #expect(
+        some[4096..<4096 + count * page] == all[(4096 + first * page)..<(4096 + (first + count) * page)])
+    }
+    let outside = try run("--output", "none", "--slices", "4...6")
+    #expect(outside.status == 1)
+    #expect(outside.errors.contains("there are no slices 4…6: the scan has 5. Ask for slices from 1 to 5."))
+    let backwards = try run("--output", "none", "--slices", "4...2")
+    #expect(backwards.status == 64 && backwards.errors.contains("The slices '4...2' are no range"))
+    #expect(!program.exists("none"))
   }
 
   /// Whoever has read the progress is gone: the run goes on. Results that nobody reads are an error.

@@ -1,3 +1,4 @@
+import Dispatch
 import Fields
 import Formats
 import Foundation
@@ -64,12 +65,24 @@ struct SmallScan {
 
   func run(
     threads: Int = 2, input: String? = nil, to output: String,
+    _ choice: PipelineRunner.Choice = PipelineRunner.Choice(),
     onLine: @escaping @Sendable (String) -> Void = { _ in }
   ) async throws -> PipelineRunner.Summary {
     try await PipelineRunner(
       PipelineDescription(file: pipeline), input: input ?? scan, output: folder(output), threads: threads,
       version: "test"
-    ).run(log: Logger(label: "test") { _ in LineLog(onLine: onLine) })
+    ).run(choice, log: Logger(label: "test") { _ in LineLog(onLine: onLine) })
+  }
+
+  /// Stops as soon as a line begins so.
+  func interrupt(at line: String, to output: String) async throws {
+    await #expect(throws: CancellationError.self) {
+      try await Task {
+        _ = try await run(threads: 1, to: output) {
+          if $0.hasPrefix(line) { withUnsafeCurrentTask { $0?.cancel() } }
+        }
+      }.value
+    }
   }
 }
 
@@ -221,35 +234,157 @@ private struct LineLog: LogHandler {
     #expect(!FileManager.default.fileExists(atPath: small.folder("out")))
   }
 
-  @Test func leavesNothingUnderAFinalNameWhenStopped() async throws {
+  @Test func goesOnWhereItWasStopped() async throws {
     let small = try SmallScan()
-    await #expect(throws: CancellationError.self) {
-      try await Task {
-        _ = try await small.run(to: "out") { line in
-          if line.hasPrefix("slice 1/") { withUnsafeCurrentTask { $0?.cancel() } }
-        }
-      }.value
-    }
-    #expect(try FileManager.default.contentsOfDirectory(atPath: small.folder("out")) == ["run.log"])
+    _ = try await small.run(to: "whole")
+    try await small.interrupt(at: "slice 1/", to: "out")
+    #expect(
+      try FileManager.default.contentsOfDirectory(atPath: small.folder("out")).sorted() == ["run", "run.log"])
     #expect(try small.folder.text("out/run.log").contains("error: interrupted"))
+
+    let lines = Lines()
+    _ = try await small.run(to: "out") { lines.append($0) }
+    #expect(
+      !lines.all.contains { $0.hasPrefix("slice 1/") } && lines.all.contains { $0.hasPrefix("slice 3/") })
+    #expect(lines.all.contains("1 slice is done already"))
+    for name in ["volume.tif", "fbp.tif", "verdict.json", "picture.png"] {
+      #expect(try small.folder.data("out/\(name)") == small.folder.data("whole/\(name)"), "\(name)")
+    }
+    // The log has both parts.
+    let log = try small.folder.text("out/run.log")
+    #expect(log.contains("error: interrupted") && log.contains("slice 3/3"))
   }
 
-  @Test func saysWhatIsOfAnEarlierRun() async throws {
+  /// A line that was cut by a kill is as if it had not been written; what it speaks of is done again.
+  @Test func doesNotBelieveATornLine() async throws {
+    let small = try SmallScan()
+    _ = try await small.run(to: "whole")
+    try await small.interrupt(at: "slice 2/", to: "out")
+    let journal = "out/run/journal.jsonl"
+    let bytes = [UInt8](try small.folder.data(journal))
+    try small.folder.write(Array(bytes.dropLast(40)), journal)
+    _ = try await small.run(to: "out")
+    #expect(try small.folder.data("out/volume.tif") == small.folder.data("whole/volume.tif"))
+    #expect(try small.folder.data("out/verdict.json") == small.folder.data("whole/verdict.json"))
+  }
+
+  /// Of a finished and of an unfinished run: nothing of it is touched.
+  @Test func refusesToGoOnWithSomethingElse() async throws {
     let small = try SmallScan()
     _ = try await small.run(to: "out")
-    let earlier = try small.folder.data("out/manifest.json")
-    await #expect(throws: CancellationError.self) {
-      try await Task {
-        _ = try await small.run(to: "out") { line in
-          if line.hasPrefix("slice 1/") { withUnsafeCurrentTask { $0?.cancel() } }
-        }
-      }.value
+    let volume = try small.folder.data("out/volume.tif")
+    let text = try small.folder.text("pipeline.yaml")
+    func refusal(_ choice: PipelineRunner.Choice = .init(), input: String? = nil) async throws -> String {
+      let error = await #expect(throws: RunError.self) {
+        _ = try await small.run(input: input, to: "out", choice)
+      }
+      #expect(try small.folder.data("out/volume.tif") == volume)
+      return error.map { "\($0)" } ?? ""
     }
-    #expect(try small.folder.data("out/manifest.json") == earlier)
+    try small.folder.write(
+      text.replacingOccurrences(of: "method: fbp", with: "method: cgls"), to: "pipeline.yaml")
     #expect(
-      try small.folder.text("out/run.log").hasSuffix(
-        "warning: of an earlier run in this folder: volume.tif, fbp.tif, verdict.json, picture.png, report.html, "
-          + "manifest.json\n"))
+      try await refusal().contains(
+        "line 10 of the pipeline was '- {method: fbp}', is '- {method: cgls}'. Choose another folder, or begin this one "
+          + "again with --restart."))
+    try small.folder.write(text + "seed: 7\n", to: "pipeline.yaml")
+    #expect(try await refusal().contains("the seed was 1, is 7"))
+    try small.folder.write(text, to: "pipeline.yaml")
+    #expect(try await refusal(.init(slices: 0..<2)).contains("the choice of slices was 1…3, is 1…2"))
+    // The same name with other content.
+    let scan = try TIFFStack(path: small.scan)
+    try makeFolder(small.folder("other"))
+    var writer = try TIFFWriter(
+      path: small.folder("other/scan.tif"), rows: 30, columns: 72, pages: 3,
+      metadata: ["model": "operator", "noise_sigma": "0.02"])
+    for slice in [0, 2, 1] { try writer.append(try scan.page(slice)) }
+    try writer.finish()
+    let other = small.folder("other/scan.tif")
+    #expect(try await refusal(input: other).contains("the input 'scan.tif' has other content"))
+    // Told to, it begins again.
+    _ = try await small.run(input: other, to: "out", .init(restarts: true))
+    #expect(try small.folder.data("out/volume.tif") != volume)
+  }
+
+  @Test func letsOneRunWorkInAFolder() async throws {
+    let small = try SmallScan()
+    let refusals = Lines()
+    _ = try await small.run(threads: 1, to: "out") { line in
+      guard line.hasPrefix("slice 1/") else { return }
+      let done = DispatchSemaphore(value: 0)
+      Task.detached {
+        do { _ = try await small.run(threads: 1, to: "out") } catch { refusals.append("\(error)") }
+        done.signal()
+      }
+      done.wait()
+    }
+    let process = ProcessInfo.processInfo
+    #expect(
+      refusals.all == [
+        "another run works in '\(small.folder("out"))' (process \(process.processIdentifier) on \(process.hostName)). "
+          + "Wait for it, or choose another folder."
+      ])
+  }
+
+  /// A slice of which a value is not a number has a page of NaN and a reason; repaired, it is done alone.
+  @Test func recordsWhatCannotBeReconstructedAndDoesItAgain() async throws {
+    let small = try SmallScan()
+    _ = try await small.run(to: "whole")
+    let scan = try TIFFStack(path: small.scan)
+    let faulty = small.folder("faulty.tif")
+    func write(_ isFaulty: Bool) throws {
+      let volume = try TIFFVolume(
+        path: faulty, rows: 30, columns: 72, pages: 3, metadata: ["model": "operator", "noise_sigma": "0.02"])
+      for slice in 0..<3 {
+        var page = try scan.page(slice)
+        if isFaulty && slice == 1 { page[3, 4] = .nan }
+        try volume.write(page, page: slice)
+      }
+      try volume.finish()
+    }
+    try write(true)
+    let summary = try await small.run(input: faulty, to: "out")
+    #expect(summary.failures.keys.sorted() == [1])
+    #expect(summary.failures[1]?.contains("page 2 of '\(faulty)' holds NaN at row 4, column 5") == true)
+    #expect(summary.text.hasPrefix("3 slices: ") && summary.text.contains("1 without an image"))
+    let (whole, part) = (try small.folder.data("whole/volume.tif"), try small.folder.data("out/volume.tif"))
+    let page = 4 * 48 * 48
+    #expect(part[4096..<4096 + page] == whole[4096..<4096 + page])
+    let missing = part[(4096 + page)..<(4096 + 2 * page)]
+    #expect(Data(missing).withUnsafeBytes { $0.bindMemory(to: Float.self).allSatisfy(\.isNaN) })
+    let slices = try #require(try small.folder.json("out/manifest.json")["slices"] as? [[String: Any]])
+    #expect((slices[1]["failure"] as? String)?.contains("NaN") == true && slices[0]["failure"] == nil)
+    #expect(try small.folder.text("out/report.html").contains("Slice 2 has no image"))
+
+    // Unasked, nothing is tried again.
+    let lines = Lines()
+    #expect(try await small.run(input: faulty, to: "out") { lines.append($0) }.failures.count == 1)
+    #expect(lines.all == ["this run is complete already; --restart does it again"])
+    try write(false)
+    let repaired = try await small.run(input: faulty, to: "out", .init(retriesFailed: true)) {
+      lines.append($0)
+    }
+    #expect(repaired.failures.isEmpty)
+    #expect(lines.all.filter { $0.hasPrefix("slice ") }.count == 1)
+    for name in ["volume.tif", "fbp.tif", "verdict.json"] {
+      #expect(try small.folder.data("out/\(name)") == small.folder.data("whole/\(name)"), "\(name)")
+    }
+    // It is the run of the repaired input from now on.
+    #expect(try await small.run(input: faulty, to: "out").failures.isEmpty)
+  }
+
+  @Test func saysWhyNotOneSliceHasAnImage() async throws {
+    let small = try SmallScan()
+    let faulty = small.folder("faulty.tif")
+    let volume = try TIFFVolume(
+      path: faulty, rows: 30, columns: 72, pages: 3, metadata: ["model": "operator", "noise_sigma": "0.02"])
+    for slice in 0..<3 { try volume.write(Image(shape: [30, 72]).map { _ in .nan }, page: slice) }
+    try volume.finish()
+    let error = await #expect(throws: RunError.self) { _ = try await small.run(input: faulty, to: "out") }
+    #expect(
+      error.map { "\($0)" }?.hasPrefix("none of 3 slices could be reconstructed; the first: page 1 of")
+        == true)
+    #expect(!exists(small.folder("out/volume.tif")))
   }
 
   /// Every way to an input: its own name, through a link to its folder, a link to it, the pipeline, the log.
@@ -280,7 +415,7 @@ private struct LineLog: LogHandler {
     #expect(try small.folder.data("scan.tif") == scan && small.folder.names == names)
   }
 
-  /// The last file cannot be made: nothing of the run is left, not even the volumes that were complete.
+  /// The last file cannot be made: that is said before any work.
   @Test func leavesAllOrNothing() async throws {
     let small = try SmallScan()
     try FileManager.default.createDirectory(
@@ -290,7 +425,7 @@ private struct LineLog: LogHandler {
     }
     #expect(
       try FileManager.default.contentsOfDirectory(atPath: small.folder("out")).sorted()
-        == ["manifest.json", "run.log"])
+        == ["manifest.json", "run"])
   }
 
   /// One view has nothing to contradict: its verdict holds numbers all the same.

@@ -58,7 +58,7 @@ public struct TIFFWriter: ~Copyable, Sendable {
     let sampleType: SampleType = storage == .float32 ? .float32 : .uint16
     let rowBytes = columns * sampleType.bytes
     // Directory, description and padding of a page stay below 1 KiB, plus the first description.
-    let description = Self.description(pages, storage, spacing, unit, metadata)
+    let description = Self.description(slices: pages, storage, spacing, unit, metadata)
     let total = pages.map {
       UInt64($0) * UInt64(rows * rowBytes + 1024) + UInt64(description.utf8.count) + 64
     }
@@ -146,11 +146,14 @@ public struct TIFFWriter: ~Copyable, Sendable {
     }
   }
 
-  private static func description(
-    _ pages: Int?, _ storage: Storage, _ spacing: Spacing, _ unit: String?, _ metadata: [String: String]
+  /// - Parameter images: how many pages lie in the file without gaps, if they do.
+  static func description(
+    slices: Int?, images: Int? = nil, _ storage: Storage, _ spacing: Spacing, _ unit: String?,
+    _ metadata: [String: String]
   ) -> String {
     var lines = ["ImageJ=1.54f"]
-    if let pages { lines.append("slices=\(pages)") }
+    if let images { lines.append("images=\(images)") }
+    if let slices { lines.append("slices=\(slices)") }
     if spacing != Spacing() { lines.append("unit=mm") }
     if let z = spacing.z { lines.append("spacing=\(z)") }
     lines.append("loop=false")
@@ -170,7 +173,7 @@ public struct TIFFWriter: ~Copyable, Sendable {
     String(text.map { $0.isNewline || $0 == "\0" ? " " : $0 })
   }
 
-  private static func error(
+  static func error(
     _ code: Int32, _ reason: String, path: String, page: Int, needed: Int
   ) -> TIFFError {
     if code == ENOSPC || code == EDQUOT {
@@ -190,7 +193,7 @@ public struct TIFFWriter: ~Copyable, Sendable {
     }
   }
 
-  private static func freeSpace(beside path: String) -> UInt64 {
+  static func freeSpace(beside path: String) -> UInt64 {
     var status = statvfs()
     guard statvfs(PendingFile.folder(of: path), &status) == 0 else { return .max }
     return UInt64(status.f_bavail) * UInt64(status.f_frsize)

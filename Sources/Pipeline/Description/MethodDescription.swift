@@ -79,6 +79,14 @@ public enum MethodDescription: Hashable, Sendable {
     }
   }
 
+  /// Whether the method evaluates networks.
+  var usesNetworks: Bool {
+    switch self {
+    case .dds, .deft, .postprocess: true
+    case .fbp, .cgls, .sirt, .osSART, .tv, .fista: false
+    }
+  }
+
   /// Whether the method averages several draws and so knows their standard deviation.
   public var givesDeviation: Bool {
     switch self {

@@ -20,7 +20,7 @@ public struct PipelineDescription: Hashable, Sendable {
   public var wisdom: String?
   /// At least one; the first makes `volume.tif`.
   public var reconstructions: [NamedMethod]
-  public var verdict: VerdictThresholds
+  public var verdict: VerdictDescription
   public var unit: VolumeUnit
 
   /// One result of a run.
@@ -74,8 +74,8 @@ public struct PipelineDescription: Hashable, Sendable {
     }
     verdict =
       try root.optional("verdict").map { value throws(YAMLError) in
-        try value.mapping { map throws(YAMLError) in try VerdictThresholds(map) }
-      } ?? VerdictThresholds()
+        try value.mapping { map throws(YAMLError) in try VerdictDescription(map) }
+      } ?? VerdictDescription()
     unit = try root.choice("unit", default: VolumeUnit.hounsfield)
     var files: Set<String> = []
     for volume in volumes where !files.insert(volume.name).inserted {

@@ -1,6 +1,29 @@
 import Formats
 import Reconstruction
 
+/// How the slices of a run are judged, as `verdict:` says it.
+public struct VerdictDescription: Hashable, Sendable {
+  public var thresholds = VerdictThresholds()
+  /// Another image of the same data, beside which every reconstruction is judged.
+  public var reference = Reference.totalVariation
+  /// Whether every slice gets its ``NullSpace``.
+  public var mapsNullSpace = true
+
+  public enum Reference: String, Hashable, Sendable, CaseIterable {
+    case totalVariation = "tv"
+    case none
+  }
+
+  public init() {}
+
+  /// `reference`, `nullSpace`, and the names of the thresholds.
+  init(_ map: YAMLMapping) throws(YAMLError) {
+    reference = try map.choice("reference", default: reference)
+    mapsNullSpace = try map.boolean("nullSpace", default: mapsNullSpace)
+    thresholds = try VerdictThresholds(map)
+  }
+}
+
 extension VerdictThresholds {
   /// The keys of `verdict:` are the names of the properties.
   init(_ map: YAMLMapping) throws(YAMLError) {

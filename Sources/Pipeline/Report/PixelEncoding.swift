@@ -35,12 +35,7 @@ package struct QuantisedPixels: Sendable {
 
   /// Little endian, whatever the machine.
   package var base64: String {
-    var bytes = Data(capacity: 2 * codes.count)
-    for code in codes {
-      bytes.append(UInt8(truncatingIfNeeded: code))
-      bytes.append(UInt8(truncatingIfNeeded: code >> 8))
-    }
-    return bytes.base64EncodedString()
+    codes.map(\.littleEndian).withUnsafeBytes { Data($0) }.base64EncodedString()
   }
 }
 

@@ -78,6 +78,11 @@ public struct ReportWindow: Sendable, Codable, Equatable {
   public init(_ range: ClosedRange<Double>) {
     self.init(level: (range.lowerBound + range.upperBound) / 2, width: range.upperBound - range.lowerBound)
   }
+
+  var range: ClosedRange<Float> {
+    let half = Float(abs(width) / 2)
+    return Float(level) - half...Float(level) + half
+  }
 }
 
 /// A window with a name, in the unit of the reconstructions.

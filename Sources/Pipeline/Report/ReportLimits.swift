@@ -23,6 +23,9 @@ public struct ReportLimits: Sendable, Codable, Equatable {
 
 /// Chooses which slices are embedded while they pass by: evenly spaced ones, and the worst of the rest.
 ///
+/// A part of a scan also keeps those of its slices that the report of the whole scan embeds, so that the reports of
+/// all parts can be merged into that one.
+///
 /// The choice depends on the slices only, not on the order in which they come, and holds no more than
 /// the limit at any time.
 package struct ReportSelection: Sendable {
@@ -52,11 +55,23 @@ package struct ReportSelection: Sendable {
   private var worst: [Candidate] = []
   private var seen: Set<Int> = []
 
-  package init(sliceCount: Int, limit: Int) {
-    let even = sliceCount <= limit ? sliceCount : max(1, limit - limit / 2)
-    evenlySpaced = Set(
-      (0..<even).map { even == 1 ? sliceCount / 2 : ($0 * (sliceCount - 1) + (even - 1) / 2) / (even - 1) })
-    room = limit - even
+  package init(sliceCount: Int, slices: Range<Int>? = nil, limit: Int) {
+    let slices = slices ?? 0..<sliceCount
+    evenlySpaced = Self.even(slices, limit: limit).union(
+      Self.even(0..<sliceCount, limit: limit).filter(slices.contains))
+    room = limit - min(sliceCount, Self.evenShare(sliceCount, limit: limit))
+  }
+
+  private static func evenShare(_ count: Int, limit: Int) -> Int {
+    count <= limit ? count : max(1, limit - limit / 2)
+  }
+
+  private static func even(_ slices: Range<Int>, limit: Int) -> Set<Int> {
+    let (count, even) = (slices.count, evenShare(slices.count, limit: limit))
+    return Set(
+      (0..<even).map {
+        slices.lowerBound + (even == 1 ? count / 2 : ($0 * (count - 1) + (even - 1) / 2) / (even - 1))
+      })
   }
 
   /// Takes notice of a slice. Returns whether to keep its pixels, and whose pixels to drop for them.

@@ -10,7 +10,8 @@ struct ReportPage {
   /// Rows of the table in the page; the chart shows every slice.
   static let tableRows = 500
 
-  init(data: ReportData, figures: [ReportFigures], sliceCount: Int, embedded: [Int]) {
+  /// - Parameter expected: slices of the run, where it is of a part of the scan.
+  init(data: ReportData, figures: [ReportFigures], sliceCount: Int, expected: Int, embedded: [Int]) {
     let script = ReportScript.all
     var context: [String: Any] = [
       "title": data.title,
@@ -19,7 +20,8 @@ struct ReportPage {
       "styleHash": Self.hash(ReportStyle.css),
       "scriptHash": Self.hash(script),
       "methods": data.methods.joined(separator: ", "),
-      "sliceCount": Self.count(sliceCount, "slice"),
+      "sliceCount": Self.count(sliceCount, "slice")
+        + (expected < sliceCount ? ", \(expected) of them in this run" : ""),
       "finished": figures.count,
       "tally": ReportVerdict.Status.allCases.map { status in
         let count = figures.count { $0.verdict.status == status }
@@ -33,8 +35,8 @@ struct ReportPage {
       "configuration": data.configuration,
       "hasSlices": !figures.isEmpty,
     ]
-    if figures.count < sliceCount {
-      context["unfinished"] = "\(sliceCount - figures.count) of them not reconstructed yet"
+    if figures.count < expected {
+      context["unfinished"] = "\(expected - figures.count) of them not reconstructed yet"
     }
     if embedded.count < figures.count {
       context["selection"] = Self.selectionSentence(figures: figures, embedded: embedded)
@@ -62,10 +64,10 @@ struct ReportPage {
     }
     let run = Run(
       sliceCount: sliceCount, spacing: data.pixelSpacing, water: data.waterAttenuation, presets: data.presets,
-      slices: figures,
-      embedded: embedded)
+      slices: [], embedded: embedded)
     do {
-      return String(decoding: try EmbeddedJSON.encode(run), as: UTF8.self)
+      return String(
+        decoding: try LongJSON.encode(run, "slices", figures) { try EmbeddedJSON.encode($0) }, as: UTF8.self)
     } catch {
       preconditionFailure("figures cannot be encoded: \(error)")
     }

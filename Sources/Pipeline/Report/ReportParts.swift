@@ -8,11 +8,11 @@ struct ReportFigures: Codable, Sendable {
   let seconds: Double?
 }
 
-/// The unfinished report: a folder beside it that survives a killed run.
+/// The unfinished report: a folder that survives a killed run.
 ///
 /// `figures.jsonl` has one line per slice, behind a line that says which run it belongs to; the pixels of
 /// every slice that is still a candidate have a file of their own. A slice is recorded when its line is
-/// durable, and its line is written after its pixels.
+/// durable, and its line is written after its pixels. Lines of slices that come again replace earlier ones.
 struct ReportParts: Sendable {
   /// Parts of another run, or of another choice of slices, are of no use to this one.
   struct Header: Codable, Equatable {
@@ -34,7 +34,6 @@ struct ReportParts: Sendable {
     for figures in recorded ?? [] { lines += try parts.line(figures) }
     do throws(FileError) {
       try makeFolder(folder)
-      Leftovers.add(folder)
       try writeFile(lines, to: parts.figuresPath)
     } catch {
       throw .file(error)
@@ -47,7 +46,19 @@ struct ReportParts: Sendable {
     let lines = data.split(separator: UInt8(ascii: "\n"))
     guard let first = lines.first, (try? EmbeddedJSON.decode(Header.self, from: Data(first))) == header
     else { return nil }
-    return lines.dropFirst().compactMap { try? EmbeddedJSON.decode(ReportFigures.self, from: Data($0)) }
+    return Self.figures(lines.dropFirst())
+  }
+
+  /// What the report in this folder remembers, whatever run it is of.
+  func recorded() throws(ReportError) -> [ReportFigures] {
+    guard let data = FileManager.default.contents(atPath: figuresPath) else {
+      throw .cannotRead(path: figuresPath, reason: String(cString: strerror(errno)))
+    }
+    return Self.figures(data.split(separator: UInt8(ascii: "\n")).dropFirst())
+  }
+
+  private static func figures(_ lines: some Sequence<Data>) -> [ReportFigures] {
+    lines.compactMap { try? EmbeddedJSON.decode(ReportFigures.self, from: Data($0)) }
   }
 
   func record(_ figures: ReportFigures) throws(ReportError) {
@@ -55,7 +66,18 @@ struct ReportParts: Sendable {
     let descriptor = Foundation.open(figuresPath, O_WRONLY | O_APPEND | O_CLOEXEC)
     guard descriptor >= 0 else { throw .file(.cannotWrite(path: figuresPath, code: errno)) }
     defer { close(descriptor) }
-    guard write(descriptor, bytes, bytes.count) == bytes.count, fsync(descriptor) == 0 else {
+    errno = 0
+    guard write(descriptor, bytes, bytes.count) == bytes.count else {
+      throw .file(.cannotWrite(path: figuresPath, code: errno == 0 ? ENOSPC : errno))
+    }
+  }
+
+  /// Makes all lines durable; pixels are so when they are kept.
+  func synchronize() throws(ReportError) {
+    let descriptor = Foundation.open(figuresPath, O_WRONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { throw .file(.cannotWrite(path: figuresPath, code: errno)) }
+    defer { close(descriptor) }
+    guard fsync(descriptor) == 0 || errno == EINVAL else {
       throw .file(.cannotWrite(path: figuresPath, code: errno))
     }
   }
@@ -63,8 +85,11 @@ struct ReportParts: Sendable {
   func path(of index: Int) -> String { folder + "/slice_" + slicePadded(index) + ".json" }
 
   func keep(_ payload: ReportPayload) throws(ReportError) {
-    let path = path(of: payload.index)
-    let content = try json(payload, path: path)
+    try keep(try json(payload, path: path(of: payload.index)), index: payload.index)
+  }
+
+  func keep(_ content: Data, index: Int) throws(ReportError) {
+    let path = path(of: index)
     do throws(FileError) { try writeFile(content, to: path) } catch { throw .file(error) }
   }
 
@@ -82,15 +107,21 @@ struct ReportParts: Sendable {
       throw .cannotRead(path: path, reason: String(cString: strerror(errno)))
     }
     // The folder lay open to everyone between two runs: what could leave the element is not let in.
-    guard data.first == UInt8(ascii: "{"), data.last == UInt8(ascii: "}"), !data.contains(UInt8(ascii: "<"))
+    guard data.first == UInt8(ascii: "{"), data.last == UInt8(ascii: "}"), !EmbeddedJSON.holdsTag(data)
     else { throw .damagedParts(path: path) }
     return data
   }
 
-  func remove() {
-    try? FileManager.default.removeItem(atPath: folder)
-    Leftovers.forget(folder)
+  func payload(of index: Int) throws(ReportError) -> ReportPayload {
+    let data = try pixels(of: index)
+    do {
+      return try EmbeddedJSON.decode(ReportPayload.self, from: data)
+    } catch {
+      throw .damagedParts(path: path(of: index))
+    }
   }
+
+  func remove() { try? FileManager.default.removeItem(atPath: folder) }
 
   private func line(_ value: some Encodable) throws(ReportError) -> Data {
     try json(value, path: figuresPath) + [UInt8(ascii: "\n")]

@@ -2,8 +2,8 @@ import Fields
 import Foundation
 
 /// The pixels of one slice as the page reads them.
-struct ReportPayload: Encodable {
-  struct Pixels: Encodable {
+struct ReportPayload: Codable {
+  struct Pixels: Codable {
     let rows: Int
     let columns: Int
     let scale: Double
@@ -18,9 +18,20 @@ struct ReportPayload: Encodable {
       offset = quantised.offset
       codes = quantised.base64
     }
+
+    /// Nil where the codes are not those of so many pixels.
+    var image: Image? {
+      guard rows > 0, columns > 0, let bytes = Data(base64Encoded: codes), bytes.count == 2 * rows * columns
+      else { return nil }
+      let values = stride(from: bytes.startIndex, to: bytes.endIndex, by: 2).map { place in
+        let code = UInt16(bytes[place]) | UInt16(bytes[place + 1]) << 8
+        return code == QuantisedPixels.missing ? Float.nan : Float(offset + scale * Double(code))
+      }
+      return Image(shape: [rows, columns], samples: values)
+    }
   }
 
-  struct Panel: Encodable {
+  struct Panel: Codable {
     let name: String
     let meaning: String
     let unit: String
@@ -42,7 +53,7 @@ struct ReportPayload: Encodable {
     }
   }
 
-  struct Residual: Encodable {
+  struct Residual: Codable {
     let views: Int
     let bins: Int
     let viewReduction: Int
@@ -75,7 +86,7 @@ struct ReportPayload: Encodable {
   }
 
   /// Counts of residuals in steps of ¼ σ from −5 to 5 σ.
-  struct Histogram: Encodable {
+  struct Histogram: Codable {
     static let step = 0.25
     static let limit = 5.0
     var counts = [Int](repeating: 0, count: Int(2 * limit / step))
@@ -109,7 +120,7 @@ enum EmbeddedJSON {
     encoder.nonConformingFloatEncodingStrategy = .convertToString(
       positiveInfinity: "Infinity", negativeInfinity: "-Infinity", nan: "NaN")
     let plain = try encoder.encode(value)
-    guard plain.contains(UInt8(ascii: "<")) else { return plain }
+    guard holdsTag(plain) else { return plain }
     var escaped = Data(capacity: plain.count + 64)
     for byte in plain {
       if byte == UInt8(ascii: "<") {
@@ -119,6 +130,13 @@ enum EmbeddedJSON {
       }
     }
     return escaped
+  }
+
+  /// Whether there is a `<`.
+  static func holdsTag(_ data: Data) -> Bool {
+    data.withUnsafeBytes { bytes in
+      bytes.baseAddress.map { memchr($0, Int32(UInt8(ascii: "<")), bytes.count) != nil } ?? false
+    }
   }
 
   static func decode<Value: Decodable>(_ type: Value.Type, from data: Data) throws -> Value {

@@ -13,28 +13,34 @@ import Foundation
 public struct ReportWriter: ~Copyable, Sendable {
   public let path: String
   public let sliceCount: Int
+  public let slices: Range<Int>
   public let limits: ReportLimits
   private let parts: ReportParts
   private var selection: ReportSelection
   private var figures: [Int: ReportFigures] = [:]
 
   /// - Parameters:
-  ///   - path: the HTML file. A folder of this name with ".parts" behind it holds the unfinished report.
+  ///   - path: the HTML file.
+  ///   - parts: the folder of the unfinished report: by default that name with ".parts" behind it.
   ///   - identity: a fingerprint of the run's input, configuration and seed. Parts with another one are
   ///     discarded.
-  ///   - sliceCount: slices of the whole run.
+  ///   - sliceCount: slices of the whole scan.
+  ///   - slices: those of this report: by default all.
   public init(
-    path: String, identity: String, sliceCount: Int, limits: ReportLimits = ReportLimits()
+    path: String, parts folder: String? = nil, identity: String, sliceCount: Int, slices: Range<Int>? = nil,
+    limits: ReportLimits = ReportLimits()
   ) throws(ReportError) {
     precondition(sliceCount >= 0, "\(sliceCount) slices")
+    let slices = slices ?? 0..<sliceCount
     self.path = path
     self.sliceCount = sliceCount
+    self.slices = slices
     self.limits = limits
-    selection = ReportSelection(sliceCount: sliceCount, limit: limits.slices)
+    selection = ReportSelection(sliceCount: sliceCount, slices: slices, limit: limits.slices)
     let header = ReportParts.Header(identity: identity, sliceCount: sliceCount, limits: limits)
-    let (parts, recorded) = try ReportParts.open(path + ".parts", header: header)
+    let (parts, recorded) = try ReportParts.open(folder ?? path + ".parts", header: header)
     self.parts = parts
-    for entry in recorded where (0..<sliceCount).contains(entry.index) {
+    for entry in recorded where slices.contains(entry.index) {
       let candidate = ReportSelection.Candidate(index: entry.index, verdict: entry.verdict)
       if let drop = selection.offer(candidate).drop { parts.drop(drop) }
       figures[entry.index] = entry
@@ -48,8 +54,7 @@ public struct ReportWriter: ~Copyable, Sendable {
 
   /// Takes one slice. A slice handed over again replaces the earlier one.
   public mutating func append(_ slice: ReportSlice) throws(ReportError) {
-    precondition(
-      (0..<sliceCount).contains(slice.index), "slice \(slice.index) of a run of \(sliceCount)")
+    precondition(slices.contains(slice.index), "slice \(slice.index) of a run of \(slices)")
     let candidate = ReportSelection.Candidate(index: slice.index, verdict: slice.verdict)
     let (keep, drop) = selection.offer(candidate)
     if keep { try parts.keep(ReportPayload(slice, side: limits.side)) } else { parts.drop(slice.index) }
@@ -59,11 +64,25 @@ public struct ReportWriter: ~Copyable, Sendable {
     if let drop { parts.drop(drop) }
   }
 
+  /// Takes slices from the parts of another report, which stay there.
+  ///
+  /// - Throws: ``ReportError/cannotRead(path:reason:)`` where pixels that this report shows are gone.
+  mutating func adopt(_ folder: String, slices wanted: Set<Int>) throws(ReportError) {
+    let other = ReportParts(folder: folder)
+    for entry in try other.recorded() where wanted.contains(entry.index) && slices.contains(entry.index) {
+      let (keep, drop) = selection.offer(.init(index: entry.index, verdict: entry.verdict))
+      if keep { try parts.keep(other.pixels(of: entry.index), index: entry.index) }
+      try parts.record(entry)
+      figures[entry.index] = entry
+      if let drop { parts.drop(drop) }
+    }
+  }
+
   /// The complete report of the slices handed over so far, which has no name yet.
   func file(_ data: ReportData) throws(ReportError) -> PendingFile {
     let page = ReportPage(
       data: data, figures: figures.values.sorted { $0.index < $1.index }, sliceCount: sliceCount,
-      embedded: embedded)
+      expected: slices.count, embedded: embedded)
     do {
       var file = try PendingFile(path: path)
       try file.write(page.opening)
@@ -102,8 +121,16 @@ public struct ReportWriter: ~Copyable, Sendable {
     return summary
   }
 
-  /// Removes the unfinished report.
-  func removeParts() { parts.remove() }
+  /// Makes durable what was handed over.
+  func synchronize() throws(ReportError) { try parts.synchronize() }
+
+  /// The slices whose pixels are kept, counted from 0.
+  var kept: [Int] { embedded }
+
+  /// The panels of a slice whose pixels are kept.
+  func panels(of index: Int) throws(ReportError) -> [ReportPayload.Panel] {
+    try parts.payload(of: index).panels
+  }
 }
 
 /// What was written.

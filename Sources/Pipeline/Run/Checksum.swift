@@ -1,5 +1,6 @@
 import Crypto
 import Diffusion
+import Fields
 import Foundation
 
 /// SHA-256 of the weights of a checkpoint, in hexadecimal.
@@ -16,6 +17,24 @@ public func fileChecksum(_ path: String) throws -> String {
   return hash.finalize().hexadecimal
 }
 
+/// SHA-256 of the size of a file and of pieces that are spread evenly over it, the first and the last bytes among them.
+private func spreadChecksum(_ path: String, size: Int, pieces: Int, of length: Int) throws -> String {
+  guard let file = FileHandle(forReadingAtPath: path) else { throw RunError.unreadable(path) }
+  defer { try? file.close() }
+  var hash = SHA256()
+  hash.update(data: Data("\(size)\n".utf8))
+  for k in 0..<pieces {
+    try file.seek(toOffset: UInt64(pieces == 1 ? 0 : k * (size - length) / (pieces - 1)))
+    hash.update(data: try file.read(upToCount: length) ?? Data())
+  }
+  return hash.finalize().hexadecimal
+}
+
+/// SHA-256 of the samples of an image, little endian.
+func checksum(of image: Image) -> String {
+  image.samples.withUnsafeBytes { SHA256.hash(data: $0) }.hexadecimal
+}
+
 /// SHA-256 of a text in UTF-8, in hexadecimal.
 func checksum(of text: String) -> String { SHA256.hash(data: Data(text.utf8)).hexadecimal }
 
@@ -27,8 +46,11 @@ extension SHA256.Digest {
 public struct FileRecord: Codable, Hashable, Sendable {
   public var name: String
   public var bytes: Int
-  /// Of one file. Of several: of the lines `NAME SHA-256` in the order in which they were read.
+  /// Of one file. Of several: of the lines `NAME SHA-256` in the order in which they were read. Of large files: of
+  /// pieces that are spread over them, see ``sampled``.
   public var sha256: String
+  /// True where not all bytes went into ``sha256``.
+  public var sampled: Bool?
   /// How many files; nil for one.
   public var files: Int?
 
@@ -37,15 +59,26 @@ public struct FileRecord: Codable, Hashable, Sendable {
   ///   - parts: where the bytes are.
   init(_ path: String, parts: [String]) throws {
     name = lastComponent(of: path)
+    let sizes = try parts.map(Self.size)
+    bytes = sizes.reduce(0, +)
+    let share = max(1, Self.budget / max(1, parts.count) / Self.piece)
+    func sum(_ path: String, _ size: Int) throws -> String {
+      size > share * Self.piece
+        ? try spreadChecksum(path, size: size, pieces: share, of: Self.piece) : try fileChecksum(path)
+    }
+    sampled = sizes.contains { $0 > share * Self.piece } ? true : nil
     if parts.count == 1, let only = parts.first {
-      (bytes, sha256) = (try Self.size(only), try fileChecksum(only))
+      sha256 = try sum(only, sizes[0])
       return
     }
-    bytes = try parts.reduce(0) { try $0 + Self.size($1) }
-    let lines = try parts.map { "\(lastComponent(of: $0)) \(try fileChecksum($0))\n" }
+    let lines = try zip(parts, sizes).map { "\(lastComponent(of: $0)) \(try sum($0, $1))\n" }
     sha256 = checksum(of: lines.joined())
     files = parts.count
   }
+
+  /// So much is read to know inputs again: a run of a stack of 40 GB does not read it twice.
+  private static let budget = 64 << 20
+  private static let piece = 64 << 10
 
   private static func size(_ path: String) throws -> Int {
     guard let size = try? FileManager.default.attributesOfItem(atPath: path)[.size] as? NSNumber else {

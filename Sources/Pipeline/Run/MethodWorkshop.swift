@@ -1,5 +1,6 @@
 import Diffusion
 import Fields
+import Foundation
 import Operators
 import Reconstruction
 
@@ -11,6 +12,7 @@ public final class MethodWorkshop {
   public let description: PipelineDescription
   public let threads: Int
   private var tomographies: [Int: NormalizedTomography<RadonTransform>] = [:]
+  private var modelErrors: [Int: ModelError] = [:]
   private var benches: [Int: JudgingBench] = [:]
   private var prior: DiffusionPrior?
   private var networks: [String: HCheckpoint] = [:]
@@ -19,6 +21,34 @@ public final class MethodWorkshop {
     self.description = description
     self.threads = threads
     Torch.setThreads(threads)
+  }
+
+  /// The operators of a run and how far they are from what made its data: planned once, used by many tasks.
+  struct Plans: Sendable {
+    fileprivate var tomographies: [Int: NormalizedTomography<RadonTransform>] = [:]
+    fileprivate var modelErrors: [Int: ModelError] = [:]
+
+    /// What the log says of the operator for every n-th view.
+    func modelErrorText(_ n: Int) -> String {
+      guard let error = modelErrors[n], error != .none else {
+        return "none (the data were made with the reconstruction's own operator)"
+      }
+      return String(format: "%.2f of the step between neighbouring bins", error.factor)
+    }
+  }
+
+  /// The plans of all reconstructions of a pipeline.
+  ///
+  /// - Parameter threads: that one apply of an operator uses.
+  static func plans(_ description: PipelineDescription, scan: ScanInput, threads: Int) throws -> Plans {
+    let workshop = MethodWorkshop(description, threads: threads)
+    for named in description.reconstructions { _ = try workshop.bench(everyView: named.everyView, of: scan) }
+    return Plans(tomographies: workshop.tomographies, modelErrors: workshop.modelErrors)
+  }
+
+  convenience init(_ description: PipelineDescription, threads: Int, plans: Plans) {
+    self.init(description, threads: threads)
+    (tomographies, modelErrors) = (plans.tomographies, plans.modelErrors)
   }
 
   /// The operator for every n-th view.
@@ -36,8 +66,9 @@ public final class MethodWorkshop {
   func bench(everyView n: Int, of scan: ScanInput) throws -> JudgingBench {
     if let ready = benches[n] { return ready }
     let A = try tomography(everyView: n).A
-    let bench = try JudgingBench(
-      A, modelError: modelError(A, of: scan), thresholds: description.verdict, threads: threads)
+    let error = try modelErrors[n] ?? modelError(A, of: scan)
+    modelErrors[n] = error
+    let bench = try JudgingBench(A, modelError: error, description.verdict, threads: threads)
     benches[n] = bench
     return bench
   }
@@ -136,26 +167,36 @@ public final class MethodWorkshop {
 /// What judges the reconstructions of one geometry, and the total variation they are compared with.
 final class JudgingBench {
   let judge: MeasurementConsistency<RadonTransform>
-  let nullSpace: NullSpace<RadonTransform>
-  private let totalVariation: TotalVariationMethod<RadonTransform>
+  /// Nil where nobody asked for it.
+  let nullSpace: NullSpace<RadonTransform>?
+  /// The same.
+  private let totalVariation: TotalVariationMethod<RadonTransform>?
   private var latest: (slice: Int, reconstruction: SliceReconstruction)?
 
   /// The method whose image ``reference(_:)`` gives.
-  static let referenceMethod = MethodDescription.tv(.discrepancy, limit: 3000)
+  private static let referenceMethod = MethodDescription.tv(.discrepancy, limit: 3000)
 
   init(
-    _ A: RadonTransform, modelError: ModelError, thresholds: VerdictThresholds, threads: Int
+    _ A: RadonTransform, modelError: ModelError, _ description: VerdictDescription, threads: Int
   ) throws {
-    judge = MeasurementConsistency(A, modelError: modelError, thresholds: thresholds)
-    nullSpace = NullSpace(A)
+    judge = MeasurementConsistency(A, modelError: modelError, thresholds: description.thresholds)
+    nullSpace = description.mapsNullSpace ? NullSpace(A) : nil
     guard case .tv(_, let limit) = Self.referenceMethod else {
       preconditionFailure("the reference is not TV")
     }
-    totalVariation = try TotalVariationMethod(A, limit: limit, threads: threads)
+    totalVariation =
+      description.reference == .totalVariation
+      ? try TotalVariationMethod(A, limit: limit, threads: threads) : nil
+  }
+
+  /// Whether ``reference(_:)`` gives what a method would give.
+  func stands(for method: MethodDescription) -> Bool {
+    totalVariation != nil && method == Self.referenceMethod
   }
 
   /// Total variation of a slice, computed once however many reconstructions ask for it.
-  func reference(_ measurement: SliceMeasurement) throws -> SliceReconstruction {
+  func reference(_ measurement: SliceMeasurement) throws -> SliceReconstruction? {
+    guard let totalVariation else { return nil }
     if let latest, latest.slice == measurement.index { return latest.reconstruction }
     let reconstruction = try totalVariation.reconstruct(measurement)
     latest = (measurement.index, reconstruction)

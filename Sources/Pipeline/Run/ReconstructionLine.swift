@@ -9,7 +9,7 @@ struct ReconstructionLine {
   private let method: (any Reconstructor)?
   private let bench: JudgingBench
 
-  struct Result {
+  struct Result: Sendable {
     let named: PipelineDescription.NamedMethod
     /// 1/mm
     let reconstruction: SliceReconstruction
@@ -17,7 +17,7 @@ struct ReconstructionLine {
     /// In units of σ, for the views that were used.
     let residual: Sinogram
     /// 1/mm
-    let nullSpace: Image
+    let nullSpace: Image?
     /// What ended at its limit of steps, as a message names it.
     let unconverged: [String]
   }
@@ -26,24 +26,19 @@ struct ReconstructionLine {
     self.named = named
     bench = try workshop.bench(everyView: named.everyView, of: scan)
     method =
-      named.method == JudgingBench.referenceMethod
+      bench.stands(for: named.method)
       ? nil : try workshop.method(named.method, everyView: named.everyView)
   }
 
-  var modelErrorText: String {
-    let error = bench.judge.modelError
-    return error == .none
-      ? "none (the data were made with the reconstruction's own operator)"
-      : String(format: "%.2f of the step between neighbouring bins", error.factor)
-  }
-
   func process(
-    _ whole: SliceMeasurement, time: (String, ContinuousClock.Instant) -> Void
+    _ whole: SliceMeasurement, time: (_ stage: String, _ since: ContinuousClock.Instant) -> Void
   ) throws -> Result {
     try Task.checkCancellation()
     let measurement = whole.everyView(named.everyView)
     let start = ContinuousClock.now
-    let reconstruction = try method?.reconstruct(measurement) ?? bench.reference(measurement)
+    guard let reconstruction = try method?.reconstruct(measurement) ?? bench.reference(measurement) else {
+      preconditionFailure("'\(named.name)' is nobody's method")
+    }
     time(named.name, start)
     guard reconstruction.image.samples.allSatisfy(\.isFinite) else {
       throw RunError.notFinite(method: named.name, slice: whole.index + 1)
@@ -53,15 +48,15 @@ struct ReconstructionLine {
     // Two images of total variation would only agree with each other.
     let reference =
       [.tv, .fista].contains(named.method.name) ? nil : try bench.reference(measurement)
-    let support = try bench.nullSpace(reconstruction.image, variance: measurement.variance)
+    let support = try bench.nullSpace?(reconstruction.image, variance: measurement.variance)
     let judgement = try bench.judge.judge(
       reconstruction.image, method: named.name, slice: whole.index + 1, measurement: measurement.sinogram,
       variance: measurement.variance, reference: reference.map { ("tv", $0.image) },
-      nullSpaceFraction: support.fraction)
+      nullSpaceFraction: support?.fraction)
     time("verdict", judging)
     return Result(
       named: named, reconstruction: reconstruction, verdict: judgement.verdict, residual: judgement.residual,
-      nullSpace: support.map,
+      nullSpace: support?.map,
       unconverged: [
         reconstruction.hasConverged ? nil : "'\(named.name)'",
         reference?.hasConverged ?? true ? nil : "the total variation it is compared with",

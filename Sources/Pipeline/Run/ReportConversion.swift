@@ -22,11 +22,13 @@ extension ReportSlice {
           name: "deviation", meaning: "standard deviation over the draws", image: deviation, unit: "1/mm",
           palette: .sequential, window: ReportWindow(0...ReportSlice.top(deviation))))
     }
-    panels.append(
-      ReportPanel(
-        name: "null space", meaning: "what the data do not determine, of \(primary.named.name)",
-        image: primary.nullSpace, unit: "1/mm", palette: .sequential,
-        window: ReportWindow(0...ReportSlice.top(primary.nullSpace))))
+    if let nullSpace = primary.nullSpace {
+      panels.append(
+        ReportPanel(
+          name: "null space", meaning: "what the data do not determine, of \(primary.named.name)",
+          image: nullSpace, unit: "1/mm", palette: .sequential,
+          window: ReportWindow(0...ReportSlice.top(nullSpace))))
+    }
     let angles = geometry.everyView(primary.named.everyView).beam.angles
     self.init(
       index: index, panels: panels, residual: ReportResidual(sinogram: primary.residual, angles: angles),
@@ -37,9 +39,10 @@ extension ReportSlice {
   private static func window(_ image: Image) -> ClosedRange<Double> { 0...top(image) }
 
   private static func top(_ image: Image) -> Double {
-    let sorted = image.samples.sorted()
-    let value = Double(sorted[min(sorted.count - 1, sorted.count * 995 / 1000)])
-    return max(1.1 * value, 1e-9)
+    // Negative values are below every window.
+    let count = image.samples.count
+    let value = ranked(image.samples.map { max($0, 0) }, at: min(count - 1, count * 995 / 1000))
+    return max(1.1 * Double(value), 1e-9)
   }
 }
 

@@ -4,15 +4,15 @@ import Logging
 
 /// `run.log`: what a run said, with the time and the level in front of every line.
 ///
-/// It is there from the first slice on, also for a run that fails.
+/// It is there from the first slice on, also for a run that fails; a run that goes on adds to it.
 struct RunLog: LogHandler {
   /// An open file of lines.
   private final class File: Sendable {
     let descriptor: Int32
 
-    init(path: String) throws(FileError) {
+    init(path: String, appends: Bool) throws(FileError) {
       try expectReplaceable(path)
-      descriptor = open(path, O_CREAT | O_TRUNC | O_WRONLY | O_APPEND | O_CLOEXEC, 0o666)
+      descriptor = open(path, O_CREAT | (appends ? 0 : O_TRUNC) | O_WRONLY | O_APPEND | O_CLOEXEC, 0o666)
       guard descriptor >= 0 else { throw .cannotCreate(path: path, code: errno) }
     }
 
@@ -30,7 +30,7 @@ struct RunLog: LogHandler {
   var metadata: Logger.Metadata = [:]
 
   /// - Throws: `FileError`.
-  init(path: String) throws(FileError) { file = try File(path: path) }
+  init(path: String, appends: Bool) throws(FileError) { file = try File(path: path, appends: appends) }
 
   func log(event: LogEvent) {
     let time = Date.now.formatted(.iso8601)

@@ -1,20 +1,23 @@
 import Diffusion
 import Fields
+import Formats
 import Foundation
 import Operators
 import Reconstruction
 
 /// What a run leaves beside its volumes: verdicts, manifest, the facts of the report.
 struct RunRecorder {
-  /// Tells runs of other inputs or configurations apart.
-  let identity: String
   private let version: String
   private var manifest: Manifest
-  private var verdicts: [Verdict] = []
   private var stages: [(name: String, seconds: Double, slices: Int)] = []
-  private var primary: [Verdict] = []
+  /// Of the first reconstruction, by slice, counted from 0.
+  private(set) var statuses: [Int: Verdict.Status] = [:]
+  /// Why slices have no image, by slice, counted from 0.
+  private(set) var failures: [Int: String] = [:]
+  private var slices: [Int: Manifest.Slice] = [:]
+  private let names: [String]
 
-  struct Manifest: Codable {
+  private struct Manifest: Codable {
     var program: String
     var software: [String: String]
     var pipeline: String
@@ -22,7 +25,7 @@ struct RunRecorder {
     var seed: UInt64
     var threads: Int
     var inputs: [FileRecord]
-    var networks: [Network]
+    var networks: [RunIdentity.Network]
     var noise: String
     var noiseSource: String
     var measurementModel: SimulationModel?
@@ -31,29 +34,27 @@ struct RunRecorder {
     var outputs: [FileRecord] = []
     var seconds = 0.0
 
-    struct Network: Codable {
-      var role: String
-      var name: String
-      var sha256: String
-    }
-
     struct Slice: Codable {
       /// From 1.
       var slice: Int
+      /// By reconstruction; empty where there is no image.
       var status: [String: Verdict.Status]
+      /// Why there is no image.
+      var failure: String?
       var seconds: Double
       /// Samples raised to the smallest transmission before the logarithm.
       var clipped: Int
+      /// SHA-256 of the samples of the page, by the name of the volume.
+      var sha256: [String: String]
     }
   }
 
-  init(_ description: PipelineDescription, scan: ScanInput, version: String, threads: Int) throws {
+  init(
+    _ description: PipelineDescription, _ identity: RunIdentity, scan: ScanInput, version: String,
+    threads: Int
+  ) {
     self.version = version
-    let configuration = (try? String(contentsOfFile: description.file, encoding: .utf8)) ?? ""
-    let networks = try description.networks(of: description.reconstructions.map(\.method)).map {
-      Manifest.Network(
-        role: $0.role, name: lastComponent(of: $0.path), sha256: try checkpointChecksum($0.path))
-    }
+    names = description.reconstructions.map(\.name)
     var warnings: [String] = []
     switch scan.model {
     case .operator:
@@ -68,28 +69,17 @@ struct RunRecorder {
       warnings.append("The noise is \(scan.noise), \(scan.noiseSource); χ² is only as right as this.")
     }
     manifest = Manifest(
-      program: "deft \(version)",
-      software: ["libtorch": Torch.version], pipeline: lastComponent(of: description.file),
-      configuration: configuration,
-      seed: description.seed, threads: threads,
-      inputs: try scan.files.map { try FileRecord($0.path, parts: $0.parts) }
-        + (description.wisdom.map { [try FileRecord($0, parts: [$0])] } ?? []),
-      networks: networks,
+      program: identity.program, software: ["libtorch": identity.libtorch],
+      pipeline: lastComponent(of: description.file), configuration: identity.configuration,
+      seed: description.seed, threads: threads, inputs: identity.inputs, networks: identity.networks,
       noise: "\(scan.noise)", noiseSource: "\(scan.noiseSource)", measurementModel: scan.model,
       warnings: warnings)
-    let parts =
-      [configuration, "\(description.seed)"] + manifest.inputs.map(\.sha256) + manifest.networks.map(\.sha256)
-    identity = checksum(of: parts.joined(separator: "\n"))
   }
 
   // MARK: During the run
 
   /// Adds a sentence that a reader must know before believing the pictures.
   mutating func warn(_ sentence: String) { manifest.warnings.append(sentence) }
-
-  mutating func time(_ stage: String, since start: ContinuousClock.Instant) {
-    time(stage, seconds: (ContinuousClock.now - start) / .seconds(1), slices: 1)
-  }
 
   mutating func time(_ stage: String, seconds: Double, slices: Int) {
     manifest.seconds += seconds
@@ -101,28 +91,47 @@ struct RunRecorder {
     }
   }
 
-  mutating func add(_ results: [ReconstructionLine.Result], slice: Int, clipped: Int, seconds: Double) {
-    verdicts += results.map(\.verdict)
-    primary.append(results[0].verdict)
-    manifest.slices.append(
-      .init(
-        slice: slice + 1,
-        status: Dictionary(
-          results.map { ($0.named.name, $0.verdict.status) }, uniquingKeysWith: { a, _ in a }),
-        seconds: seconds, clipped: clipped))
+  /// Takes a slice that is in the journal; the later entry of a slice holds.
+  mutating func add(_ entry: RunJournal.Entry) {
+    let index = entry.slice - 1
+    failures[index] = entry.failure
+    statuses[index] = entry.verdicts.first?.status
+    slices[index] = .init(
+      slice: entry.slice,
+      status: Dictionary(zip(names, entry.verdicts.map(\.status)), uniquingKeysWith: { a, _ in a }),
+      failure: entry.failure, seconds: entry.seconds, clipped: entry.clipped, sha256: entry.checksums)
+    for stage in entry.stages { time(stage.name, seconds: stage.seconds, slices: 1) }
   }
+
+  /// Whether any slice was worked on.
+  var isBegun: Bool { !slices.isEmpty }
+
+  /// Slices with an image, counted from 0.
+  var done: Set<Int> { Set(statuses.keys) }
 
   // MARK: Afterwards
 
-  private struct VerdictFile: Codable {
-    /// Of the first reconstruction.
-    var status: Verdict.Status
-    var verdicts: [Verdict]
-  }
-
-  /// `verdict.json`
-  func verdictFile() throws -> Data {
-    try encoded(VerdictFile(status: primary.worstStatus, verdicts: verdicts.map(\.countedFromOne)))
+  /// `verdict.json`: the worst status of the first reconstruction, and the verdicts of all slices in order.
+  ///
+  /// Written from the journal line by line: the verdicts of a long scan do not fit into memory.
+  func writeVerdicts(_ journal: String, to path: String) throws -> PendingFile {
+    var file = try PendingFile(path: path)
+    try file.write("{\n  \"status\" : \"\(worst.rawValue)\",\n  \"verdicts\" : [")
+    guard let lines = try RunJournal.Lines(journal) else { throw RunError.unreadable(journal) }
+    // Lines stand in the order of the work; a slice that was done again has several, of which the last holds.
+    var places: [Int: Int] = [:]
+    while let line = try lines.next() { places[line.entry.slice] = line.place }
+    var separator = "\n"
+    for (_, place) in places.sorted(by: { $0.key < $1.key }) {
+      lines.seek(place)
+      for verdict in try lines.next()?.entry.verdicts ?? [] {
+        let text = String(decoding: try encoded(verdict), as: UTF8.self)
+        try file.write(separator + "    " + text.replacingOccurrences(of: "\n", with: "\n    "))
+        separator = ",\n"
+      }
+    }
+    try file.write("\n  ]\n}")
+    return file
   }
 
   /// `manifest.json`
@@ -130,7 +139,9 @@ struct RunRecorder {
   /// - Parameter outputs: what else the run has written.
   mutating func manifestFile(outputs: [FileRecord]) throws -> Data {
     manifest.outputs = outputs
-    return try encoded(manifest)
+    return try LongJSON.encode(manifest, "slices", slices.sorted { $0.key < $1.key }.map(\.value)) {
+      try encoded($0)
+    }
   }
 
   private func encoded(_ value: some Encodable) throws -> Data {
@@ -139,14 +150,17 @@ struct RunRecorder {
     return try encoder.encode(value)
   }
 
-  func summary(output: String) -> PipelineRunner.Summary {
-    let counts = Verdict.Status.allCases.map { status in
-      "\(primary.filter { $0.status == status }.count) \(status.rawValue)"
+  private var worst: Verdict.Status { statuses.values.max() ?? .pass }
+
+  func summary(output: String, of count: Int) -> PipelineRunner.Summary {
+    var counts = Verdict.Status.allCases.map { status in
+      "\(statuses.values.filter { $0 == status }.count) \(status.rawValue)"
     }
+    if !failures.isEmpty { counts.append("\(failures.count) without an image") }
     return PipelineRunner.Summary(
-      worst: primary.worstStatus,
+      worst: worst, failures: failures,
       text: """
-        \(primary.count) slices: \(counts.joined(separator: ", "))
+        \(count) slices: \(counts.joined(separator: ", "))
         volume   \(output)/volume.tif
         report   \(output)/report.html
         log      \(output)/run.log

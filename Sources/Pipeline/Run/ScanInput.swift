@@ -5,7 +5,7 @@ import Operators
 import Reconstruction
 
 /// Where the noise of a scan is known from.
-public enum NoiseSource: Hashable, Sendable, CustomStringConvertible {
+public enum NoiseSource: Codable, Hashable, Sendable, CustomStringConvertible {
   /// The file of the measurements states it: a simulation knows it exactly.
   case input
   /// The pipeline states σ or photons.
@@ -24,6 +24,12 @@ public enum NoiseSource: Hashable, Sendable, CustomStringConvertible {
     case .estimated: "estimated from neighbouring bins"
     }
   }
+}
+
+/// The noise of a scan, and where it is known from.
+struct ScanNoise: Codable, Equatable {
+  var model: NoiseModel
+  var source: NoiseSource
 }
 
 /// The measurements of a scan, slice by slice, with the variance of every line integral.
@@ -54,6 +60,13 @@ public struct ScanInput: FieldSource {
   /// - Parameter path: instead of the one in the pipeline.
   /// - Throws: ``RunError``, `TIFFError`, `ProjectionError`.
   public init(_ description: PipelineDescription, path: String?, lookahead: Int = 1) async throws {
+    try await self.init(description, path: path, lookahead: lookahead, noise: nil)
+  }
+
+  /// - Parameter noise: where it is known already from an earlier part of the same run.
+  init(
+    _ description: PipelineDescription, path: String?, lookahead: Int = 1, noise known: ScanNoise?
+  ) async throws {
     let geometry = description.geometry
     let shape: Shape = [geometry.beam.angles.count, geometry.beam.bins]
     let info: StackInfo
@@ -94,8 +107,12 @@ public struct ScanInput: FieldSource {
     model = info.metadata["model"].flatMap(SimulationModel.init)
     raysPerBin =
       info.metadata["rays_per_bin"].flatMap { Int($0) }.map { Swift.min(Swift.max($0, 1), 64) } ?? 4
-    (noise, noiseSource) = try await ScanInput.noise(
-      description.noise, info.metadata, source: source, count: count)
+    if let known {
+      (noise, noiseSource) = (known.model, known.source)
+    } else {
+      (noise, noiseSource) = try await ScanInput.noise(
+        description.noise, info.metadata, source: source, count: count)
+    }
     try noise.validate()
   }
 
@@ -108,14 +125,28 @@ public struct ScanInput: FieldSource {
   /// σ of the line integrals relative to their mean, as h-networks state the noise they were tuned for: over at most
   /// four slices that are spread over the scan.
   func relativeNoise() async throws -> Double {
-    let shown = Swift.min(count, 4)
-    var (sum, square) = (0.0, 0.0)
+    let measurements = try await ScanInput.readable(4, of: count) { try await field(at: $0) }
+    let mean = measurements.reduce(0) { $0 + meanLineIntegral($1.sinogram) }
+    let square = measurements.reduce(0) { $0 + $1.sigma * $1.sigma }
+    return (square * Double(measurements.count)).squareRoot() / abs(mean)
+  }
+
+  /// Slices that are spread over a scan, without those that cannot be read: a run reports them one by one.
+  ///
+  /// - Throws: why the last of them cannot be read, where none can.
+  private static func readable<Element>(
+    _ most: Int, of count: Int, _ read: (Int) async throws -> Element
+  ) async throws -> [Element] {
+    let shown = Swift.min(count, most)
+    var found: [Element] = []
     for k in 0..<shown {
-      let measurement = try await field(at: (2 * k + 1) * count / (2 * shown))
-      sum += meanLineIntegral(measurement.sinogram)
-      square += measurement.sigma * measurement.sigma
+      do {
+        found.append(try await read((2 * k + 1) * count / (2 * shown)))
+      } catch {
+        if error is CancellationError || (k == shown - 1 && found.isEmpty) { throw error }
+      }
     }
-    return (square * Double(shown)).squareRoot() / abs(sum)
+    return found
   }
 
   /// How many samples of a slice were raised to the smallest transmission before the logarithm.
@@ -141,11 +172,10 @@ public struct ScanInput: FieldSource {
     if let photons = metadata["noise_photons"].flatMap(Double.init) {
       return (.photons(perRay: photons), .input)
     }
-    /// The mean of a figure over all slices.
+    /// The mean of a figure over slices that are spread over the scan.
     func mean(_ figure: (Sinogram) -> Double) async throws -> Double {
-      var sum = 0.0
-      for index in 0..<count { sum += figure(try await sinogram(source, index)) }
-      return sum / Double(Swift.max(count, 1))
+      let figures = try await readable(32, of: count) { figure(try await sinogram(source, $0)) }
+      return figures.reduce(0, +) / Double(Swift.max(figures.count, 1))
     }
     switch description {
     case .sigma(let sigma): return (.gaussian(sigma: sigma), .pipeline)

@@ -2,67 +2,78 @@ import Fields
 import Formats
 import Reconstruction
 
-/// The volumes of a run while they are written.
+/// The volumes of a run while they are written: every slice has its page from the beginning.
 struct VolumeFiles {
-  /// ``TIFFWriter`` cannot be copied, so arrays cannot hold it.
+  /// ``TIFFVolume`` cannot be copied, so arrays cannot hold it.
   private final class Box {
-    var writer: TIFFWriter?
+    let file: TIFFVolume
     let volume: PipelineDescription.Volume
 
-    init(_ writer: consuming TIFFWriter, _ volume: PipelineDescription.Volume) {
-      self.writer = consume writer
+    init(_ file: consuming TIFFVolume, _ volume: PipelineDescription.Volume) {
+      self.file = file
       self.volume = volume
     }
   }
 
-  private var boxes: [Box] = []
+  private let boxes: [Box]
   private let description: PipelineDescription
+  private let first: Int
+  private let missing: Image
 
-  /// - Parameter path: of a file of the run, from its name.
-  init(_ description: PipelineDescription, pages: Int, path: (String) -> String) throws {
+  /// - Parameters:
+  ///   - names: of the volumes to write.
+  ///   - slices: of the run, counted from 0.
+  ///   - path: of an unfinished file of the run, from its name.
+  init(
+    _ description: PipelineDescription, _ names: [String], slices: Range<Int>, path: (String) -> String
+  ) throws {
     self.description = description
+    let first = slices.lowerBound
+    self.first = first
     let grid = description.geometry.grid
-    for volume in description.volumes {
-      let writer = try TIFFWriter(
-        path: path(volume.name), rows: grid.shape[0], columns: grid.shape[1], pages: pages,
-        spacing: Spacing(x: grid.spacing[1], y: grid.spacing[0]), unit: description.unit.rawValue,
-        metadata: ["method": description.reconstructions[volume.place].name])
-      boxes.append(Box(writer, volume))
+    missing = Image(shape: grid.shape).map { _ in .nan }
+    boxes = try description.volumes.filter { names.contains($0.name) }.map { volume in
+      var metadata = ["method": description.reconstructions[volume.place].name]
+      if first > 0 { metadata["first_slice"] = "\(first + 1)" }
+      return Box(
+        try TIFFVolume(
+          path: path(volume.name), rows: grid.shape[0], columns: grid.shape[1], pages: slices.count,
+          spacing: Spacing(x: grid.spacing[1], y: grid.spacing[0]), unit: description.unit.rawValue,
+          metadata: metadata), volume)
     }
   }
 
-  func append(_ results: [ReconstructionLine.Result]) throws {
+  /// Writes the pages of a slice.
+  ///
+  /// - Returns: their checksums, by the name of the volume.
+  func write(_ results: [ReconstructionLine.Result], slice: Int) throws -> [String: String] {
     let (unit, scale) = (description.unit, description.attenuation)
+    var checksums: [String: String] = [:]
     for box in boxes {
       let reconstruction = results[box.volume.place].reconstruction
       let image =
         box.volume.isDeviation
         ? unit.convertDifference(reconstruction.deviation ?? reconstruction.image.map { _ in 0 }, scale)
         : unit.convert(reconstruction.image, scale)
-      try box.writer?.append(image)
+      try box.file.write(image, page: slice - first)
+      checksums[box.volume.name] = checksum(of: image)
     }
+    return checksums
   }
 
-  /// Hands the complete files over, which have no names yet.
-  ///
-  /// - Returns: what the manifest says of them.
-  func complete(into files: inout PendingFiles) throws -> [FileRecord] {
-    var records: [FileRecord] = []
-    for box in boxes {
-      guard let writer = box.writer.take() else { continue }
-      records.append(try files.record(try writer.complete()))
-    }
-    return records
+  /// Writes the page of a slice in one of the volumes, in the unit of the volumes.
+  func write(_ page: Image, of name: String, slice: Int) throws {
+    for box in boxes where box.volume.name == name { try box.file.write(page, page: slice - first) }
   }
-}
 
-extension PendingFiles {
-  /// Takes a file over and completes it.
-  ///
-  /// - Returns: what the manifest says of it.
-  mutating func record(_ file: consuming PendingFile) throws -> FileRecord {
-    let record = try FileRecord(file.path, parts: [file.temporary])
-    try add(file)
-    return record
+  /// Pages of NaN: there is no image of this slice.
+  func writeMissing(slice: Int) throws {
+    for box in boxes { try box.file.write(missing, page: slice - first) }
   }
+
+  /// Makes durable what was written.
+  func synchronize() throws { for box in boxes { try box.file.synchronize() } }
+
+  /// Makes TIFF files of them.
+  func finish() throws { for box in boxes { try box.file.finish() } }
 }

@@ -41,19 +41,23 @@ struct GaussianBlur {
         scale[j] = 1 / sum
       }
     }
-    for i in 0..<rows {
-      for j in 0..<columns {
-        line[reach + j] = image.samples[i * columns + j]
-        sums[j] = 0
-      }
-      line.withUnsafeBufferPointer { line in
-        sums.withUnsafeMutableBufferPointer { sums in
-          for (t, weight) in weights.enumerated() {
-            for j in 0..<columns { sums[j] += weight * line[j + t] }
+    image.samples.withUnsafeBufferPointer { source in
+      result.samples.withUnsafeMutableBufferPointer { target in
+        line.withUnsafeMutableBufferPointer { line in
+          sums.withUnsafeMutableBufferPointer { sums in
+            for i in 0..<rows {
+              for j in 0..<columns {
+                line[reach + j] = source[i * columns + j]
+                sums[j] = 0
+              }
+              for (t, weight) in weights.enumerated() {
+                for j in 0..<columns { sums[j] += weight * line[j + t] }
+              }
+              for j in 0..<columns { target[j * rows + i] = sums[j] * scale[j] }
+            }
           }
         }
       }
-      for j in 0..<columns { result.samples[j * rows + i] = sums[j] * scale[j] }
     }
     return result
   }

@@ -1,6 +1,7 @@
 import Fields
 import Operators
 import RealModule
+import Synchronization
 
 /// Judges images of one scan geometry by the data they were made from.
 ///
@@ -27,6 +28,18 @@ public struct MeasurementConsistency<Operator: ParallelBeamOperator>: Sendable {
   private let blurs: [GaussianBlur]
   /// Variance of blurred Aᴴ noise for W = 1, relative to Aᴴ1.
   private let variances: [Double]
+
+  /// The waves of the latest slice: where all slices have the same noise, they are found once.
+  private let latest = LatestWaves()
+
+  private func waves(of variance: Sinogram, consistent: Bool) -> LongWaves {
+    latest.content.withLock { content in
+      if let content, content.consistent == consistent, content.variance == variance { return content.waves }
+      let waves = LongWaves(A.beam, variance: variance, consistent: consistent)
+      content = (variance, consistent, waves)
+      return waves
+    }
+  }
 
   /// Pixels that some view misses; nil if there are none. What lies there has moments without conditions.
   private let partlySeen: [Bool]?
@@ -79,8 +92,7 @@ public struct MeasurementConsistency<Operator: ParallelBeamOperator>: Sendable {
     try A.check(variance: variance)
     if let reference { try A.check(reference.image, "the image of '\(reference.method)'") }
 
-    let waves = LongWaves(
-      A.beam, variance: variance, consistent: !ResidualFigures.isTruncated(measurement))
+    let waves = waves(of: variance, consistent: !ResidualFigures.isTruncated(measurement))
     let (figures, residual, weights) = figures(image, measurement, variance, waves)
     let (map, contradiction) = contradiction(residual, weights, waves, variance)
     var findings = Findings(thresholds)
@@ -186,4 +198,9 @@ public struct MeasurementConsistency<Operator: ParallelBeamOperator>: Sendable {
       }
     }
   }
+}
+
+/// A place for ``LongWaves`` that copies of a judge share.
+private final class LatestWaves: Sendable {
+  let content = Mutex<(variance: Sinogram, consistent: Bool, waves: LongWaves)?>(nil)
 }

@@ -219,8 +219,9 @@ extension ResidualFigures {
       views: viewFigures.sorted { $0.power > $1.power }
         .prefix(listLength).map { $0 },
       bins: binFigures(t, listLength),
-      worstRays: t.samples.indices.sorted { (abs(t.samples[$0]), $1) > (abs(t.samples[$1]), $0) }
-        .prefix(listLength).map { Ray(view: $0 / bins, bin: $0 % bins, residual: Double(t.samples[$0])) },
+      worstRays: largest(listLength, of: t.samples.lazy.map(abs)).map {
+        Ray(view: $0 / bins, bin: $0 % bins, residual: Double(t.samples[$0]))
+      },
       medianViewPower: sortedPowers[(views - 1) / 2],
       viewPowerByChance: ChiSquareDistribution(n: max(free / Double(views), 1)).quantile(4.5))
     return (figures, t)
@@ -256,8 +257,7 @@ extension ResidualFigures {
           abs(difference) / (variance(k - 1) + 4 * variance(k) + variance(k + 1)).squareRoot())
       }
     }
-    values.sort()
-    return Double(values[values.count / 2]) / 0.674_489_75
+    return Double(ranked(values, at: values.count / 2)) / 0.674_489_75
   }
 
   /// Least squares of the residual's first moments on a + b cos θ + c sin θ; the moments of any image have a = 0, so a

@@ -1,0 +1,106 @@
+import Fields
+import Formats
+import Operators
+import Reconstruction
+
+/// Reconstructs and judges slices, one at a time, on a thread of its own.
+actor ReconstructionWorker {
+  private let description: PipelineDescription
+  private let scan: ScanInput
+  private let workshop: MethodWorkshop
+  private let lines: [ReconstructionLine]
+  private let executor: BlockingExecutor
+
+  nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
+
+  /// - Parameter threads: that one slice uses.
+  init(_ description: PipelineDescription, scan: ScanInput, plans: MethodWorkshop.Plans, threads: Int) throws
+  {
+    self.description = description
+    self.scan = scan
+    let workshop = MethodWorkshop(description, threads: threads, plans: plans)
+    self.workshop = workshop
+    lines = try description.reconstructions.map { try ReconstructionLine($0, workshop: workshop, scan: scan) }
+    executor = BlockingExecutor(label: "reconstruction")
+  }
+
+  /// Sentences on networks that were tuned for other noise than that of the scan.
+  func noiseWarnings() async throws -> [String] {
+    guard workshop.usesTunedNetworks else { return [] }
+    let level = try await scan.relativeNoise()
+    return workshop.noiseWarnings(relative: level)
+  }
+
+  /// - Throws: `CancellationError` alone; what else is wrong is the failure of the slice.
+  func process(_ index: Int) async throws -> ReconstructedSlice {
+    let begin = ContinuousClock.now
+    do {
+      try Task.checkCancellation()
+      let measurement = try await scan.field(at: index)
+      let clipped = await scan.clipped(index)
+      return try reconstruct(measurement, clipped: clipped, since: begin)
+    } catch let error as CancellationError {
+      throw error
+    } catch {
+      if Task.isCancelled { throw CancellationError() }
+      return ReconstructedSlice(index: index, content: .failure("\(error)"))
+    }
+  }
+
+  private func reconstruct(
+    _ measurement: SliceMeasurement, clipped: Int, since begin: ContinuousClock.Instant
+  ) throws -> ReconstructedSlice {
+    let start = ContinuousClock.now
+    var stages = [RunJournal.Stage(name: "reading", seconds: (start - begin) / .seconds(1))]
+    let results = try lines.map { line in
+      try line.process(measurement) {
+        stages.append(.init(name: $0, seconds: (ContinuousClock.now - $1) / .seconds(1)))
+      }
+    }
+    let seconds = (ContinuousClock.now - start) / .seconds(1)
+    let page = ReportSlice(
+      index: measurement.index, results: results, geometry: description.geometry, seconds: seconds)
+    return ReconstructedSlice(
+      index: measurement.index,
+      content: .done(.init(results: results, page: page, stages: stages, seconds: seconds, clipped: clipped)))
+  }
+}
+
+/// A slice as a worker leaves it.
+struct ReconstructedSlice: Sendable {
+  struct Done: Sendable {
+    /// By reconstruction, in the order of the pipeline.
+    let results: [ReconstructionLine.Result]
+    let page: ReportSlice
+    let stages: [RunJournal.Stage]
+    let seconds: Double
+    let clipped: Int
+  }
+
+  enum Content: Sendable {
+    case done(Done)
+    /// The sentence why.
+    case failure(String)
+  }
+
+  /// In the scan, from 0.
+  let index: Int
+  let content: Content
+}
+
+/// The slices that are to be done, in order, from workers that work side by side.
+struct ReconstructedSlices: FieldSource {
+  typealias Element = ReconstructedSlice
+
+  let workers: [ReconstructionWorker]
+  /// In the scan, from 0.
+  let indices: [Int]
+
+  var count: Int { indices.count }
+  /// While every worker has a slice, one more is read for each.
+  var lookahead: Int { 2 * workers.count - 1 }
+
+  func field(at place: Int) async throws -> ReconstructedSlice {
+    try await workers[place % workers.count].process(indices[place])
+  }
+}

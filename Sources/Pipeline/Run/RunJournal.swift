@@ -1,0 +1,147 @@
+import Formats
+import Foundation
+import Operators
+import Reconstruction
+
+/// `journal.jsonl`: what a run is of, and every slice that is done, one JSON value to a line.
+///
+/// A line is written after everything it speaks of is durable. A torn last line, left by a kill, is taken off when the
+/// journal is opened. A slice that is done again has the later line.
+struct RunJournal: ~Copyable {
+  struct Header: Codable, Equatable {
+    var identity: RunIdentity
+    /// Of the measurements, as the run began.
+    var noise: ScanNoise
+  }
+
+  /// One slice that is done, or failed.
+  struct Entry: Codable {
+    /// From 1.
+    var slice: Int
+    /// Why there is no image; nil where there is one.
+    var failure: String?
+    /// By reconstruction, in the order of the pipeline; views, bins, rows and columns count from 1.
+    var verdicts: [Verdict] = []
+    /// SHA-256 of the samples, by the name of the volume.
+    var checksums: [String: String] = [:]
+    var stages: [Stage] = []
+    /// For the reconstructions and their verdicts.
+    var seconds = 0.0
+    /// Samples raised to the smallest transmission before the logarithm.
+    var clipped = 0
+  }
+
+  struct Stage: Codable {
+    var name: String
+    var seconds: Double
+  }
+
+  private let path: String
+  private let descriptor: Int32
+
+  /// Begins a journal, or goes on with the entries of another one under a new header.
+  init(creating path: String, _ header: Header) throws {
+    var file = try PendingFile(path: path)
+    try file.write(try Self.line(header))
+    if let lines = try Lines(path) {
+      while let entry = try lines.next()?.entry { try file.write(try Self.line(entry)) }
+    }
+    try file.publish()
+    try self.init(path)
+  }
+
+  /// Goes on with the journal that is there.
+  ///
+  /// - Parameter onEntry: gets every whole line in the order in which they were written.
+  init(continuing path: String, onEntry: (Entry) -> Void) throws {
+    if let lines = try Lines(path) {
+      while let line = try lines.next() { onEntry(line.entry) }
+      guard truncate(path, off_t(lines.whole)) == 0 else {
+        throw FileError.cannotWrite(path: path, code: errno)
+      }
+    }
+    try self.init(path)
+  }
+
+  private init(_ path: String) throws {
+    self.path = path
+    descriptor = open(path, O_WRONLY | O_APPEND | O_CLOEXEC)
+    guard descriptor >= 0 else { throw FileError.cannotWrite(path: path, code: errno) }
+  }
+
+  deinit { close(descriptor) }
+
+  /// What the run of a journal is of; nil where there is none.
+  static func header(of path: String) throws -> Header? { try Lines(path)?.header }
+
+  /// Records slices, whose files are durable, and makes their lines durable.
+  func append(_ entries: [Entry]) throws {
+    guard !entries.isEmpty else { return }
+    let bytes = Array(try entries.map(Self.line).joined())
+    let end = lseek(descriptor, 0, SEEK_END)
+    errno = 0
+    guard write(descriptor, bytes, bytes.count) == bytes.count, fsync(descriptor) == 0 || errno == EINVAL
+    else {
+      let code = errno == 0 ? ENOSPC : errno
+      // A line that was cut by a full disk must not join the next one.
+      _ = ftruncate(descriptor, end)
+      throw FileError.cannotWrite(path: path, code: code)
+    }
+  }
+
+  /// The lines of a journal one by one, whatever its length.
+  final class Lines {
+    let header: Header
+    /// Bytes of the lines that were whole so far.
+    private(set) var whole: Int
+    private let file: UnsafeMutablePointer<FILE>
+    private var buffer: UnsafeMutablePointer<CChar>?
+    private var capacity = 0
+    private let decoder = JSONDecoder()
+
+    /// - Returns: nil where there is no journal.
+    /// - Throws: ``RunError/foreignJournal(_:)``.
+    init?(_ path: String) throws {
+      guard let file = fopen(path, "re") else {
+        if errno == ENOENT || errno == ENOTDIR { return nil }
+        throw FileError.cannotRead(path: path, code: errno)
+      }
+      self.file = file
+      let count = getline(&buffer, &capacity, file)
+      guard count > 0, let buffer,
+        let header = try? decoder.decode(Header.self, from: Data(bytes: buffer, count: count))
+      else {
+        throw RunError.foreignJournal(path)
+      }
+      self.header = header
+      whole = count
+    }
+
+    deinit {
+      free(buffer)
+      fclose(file)
+    }
+
+    /// The next entry and the byte at which its line begins; nil at the end, or at a line that is torn.
+    func next() throws -> (entry: Entry, place: Int)? {
+      let count = getline(&buffer, &capacity, file)
+      guard count > 0, let buffer, buffer[count - 1] == CChar(UInt8(ascii: "\n")),
+        let entry = try? decoder.decode(Entry.self, from: Data(bytes: buffer, count: count))
+      else { return nil }
+      defer { whole += count }
+      return (entry, whole)
+    }
+
+    /// Goes to the line that begins at a byte.
+    func seek(_ place: Int) {
+      fseek(file, place, SEEK_SET)
+      whole = place
+    }
+  }
+
+  private static func line(_ value: some Encodable) throws -> Data {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    return try encoder.encode(value) + [UInt8(ascii: "\n")]
+  }
+}
