@@ -1,18 +1,19 @@
-# make setup   installs what is missing (Debian 12, or a newer one with these packages)
-# make build   builds .build/release/deft
-# make demo    reconstructs a simulated scan of the shipped phantom, with a report
-# make test    runs all tests
+# make setup       installs what is missing (Debian 12, or a newer one with these packages)
+# make build       builds .build/release/deft
+# make demo        reconstructs a simulated scan of the shipped phantom, with a report
+# make test        runs all tests
 # make test-slurm  runs a pipeline on a Slurm cluster of this machine alone
-# make bench   measures the operators
-# make lint    checks the format of the sources
-# make format  formats the sources
+# make bench       measures the operators
+# make bench-mri   measures MRI reconstructions beside BART, a Debian package
+# make lint        checks the format of the sources
+# make format      formats the sources
 #
 # Another libtorch, such as a newer one:  make LIBTORCH=/path/to/libtorch …
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := build
-.PHONY: setup setup-test build demo test test-slurm bench lint format
+.PHONY: setup setup-test build demo test test-slurm bench bench-mri lint format
 
 ifdef LIBTORCH
 export LIBTORCH
@@ -88,6 +89,11 @@ bench: build
 	$(DEFT) verify --size 512 --angles 180
 	$(DEFT) verify --size 1024 --angles 720 --operator radon
 	$(DEFT) verify --size 512 --angles 360 --operator fan
+
+bench-mri: setup
+	@$(call install,bart)
+	swift build -c release --package-path bench --product MRIBenchmark
+	bash bench/mri.sh
 
 lint:
 	swift format lint --strict --recursive --configuration .swift-format Package.swift Sources Tests

@@ -74,7 +74,10 @@ let package = Package(
     .testTarget(
       name: "DiffusionTests", dependencies: ["Fields", "Operators", "Diffusion", "TestSupport"],
       exclude: ["Fixtures"]),
-    testTarget("Reconstruction", ["Fields", "Operators", "Diffusion"]),
+    .testTarget(
+      name: "ReconstructionTests",
+      dependencies: ["Fields", "Operators", "Diffusion", "Reconstruction", "TestSupport"],
+      exclude: ["Fixtures"]),
     testTarget("Pipeline", ["Fields", "Formats", "Operators", "Diffusion", "Reconstruction", logging]),
     .testTarget(
       name: "DeftTests", dependencies: ["Fields", "Formats", "TestSupport"],

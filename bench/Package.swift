@@ -5,9 +5,8 @@ import PackageDescription
 let package = Package(
   name: "Benchmarks",
   dependencies: [.package(name: "deft", path: "..")],
-  targets: [
-    .executableTarget(
-      name: "ProjectionsBenchmark", dependencies: [.product(name: "Reconstruction", package: "deft")])
-  ],
+  targets: ["OperatorsBenchmark", "MRIBenchmark", "ProjectionsBenchmark"].map {
+    .executableTarget(name: $0, dependencies: [.product(name: "Reconstruction", package: "deft")])
+  },
   swiftLanguageModes: [.v6]
 )

@@ -6,21 +6,27 @@
 // The two inner loops of a non-uniform FFT. They live beside FFTW because Swift has neither per-function
 // instruction sets nor lane shuffles; a `static inline` body needs no library of its own.
 //
-// A sample between grid points is a sum over `width` × `width` neighbours with separable weights. The weights
+// A sample between grid points is a sum over `width` neighbours along every axis with separable weights. The weights
 // are polynomials in the distance to the first neighbour, one per neighbour, evaluated for all of them at once.
 
-/// One sample of the grid: where its neighbourhood starts and what its value is multiplied by.
+/// One sample of a grid in two dimensions: where its neighbourhood starts and what its value is multiplied by.
 typedef struct {
   int32_t offset;         // of the first neighbour, in complex numbers
   uint32_t target;        // index of the value; the top bit asks for its conjugate
-  float across, along;    // distance to the first neighbour along both axes, mapped to [-1, 1)
+  float across, along;    // distance to the first neighbour from row to row and along them, mapped to [-1, 1)
   float real, imaginary;  // factor
 } gridding_sample;
 
+/// The same in three dimensions.
+typedef struct {
+  gridding_sample plane;
+  float above;  // distance to the first neighbour from slab to slab
+} gridding_sample3;
+
 #define GRIDDING_CONJUGATE 0x80000000u
 #define GRIDDING_MAXIMUM_WIDTH 8
-/// Coefficients per polynomial: the error of the fit stays below that of the kernel.
-#define GRIDDING_TERMS(width) ((width) + 3)
+/// Coefficients per polynomial: as few as keep the error of the fit below that of the kernel.
+#define GRIDDING_TERMS(width) ((width) + ((width) < 4 ? 3 : (width) < 7 ? 2 : 1))
 
 typedef float gridding_f16 __attribute__((vector_size(64), aligned(4)));
 typedef float gridding_f8 __attribute__((vector_size(32), aligned(4)));
@@ -31,86 +37,157 @@ typedef int64_t gridding_i4 __attribute__((vector_size(32), aligned(8)));
 #define GRIDDING_INLINE static inline __attribute__((always_inline))
 #define GRIDDING_FUNCTION static inline __attribute__((noinline))
 
+GRIDDING_INLINE int gridding_terms(int width) { return GRIDDING_TERMS(width); }
+
 // `along` holds GRIDDING_TERMS × 16 coefficients, each twice, for real and imaginary part; `across` holds
-// GRIDDING_TERMS × 8.
-#define GRIDDING_WEIGHTS(WIDTH)                                                                        \
-  gridding_f16 u = *(const gridding_f16 *)(along + 16 * (GRIDDING_TERMS(WIDTH) - 1));                  \
+// GRIDDING_TERMS × 8. SIZE is the number of floats in a row of neighbours, 8 or 16.
+#define GRIDDING_WEIGHTS(SIZE, WIDTH, S)                                                               \
+  gridding_f##SIZE u = *(const gridding_f##SIZE *)(along + 16 * (GRIDDING_TERMS(WIDTH) - 1));          \
   gridding_f8 v = *(const gridding_f8 *)(across + 8 * (GRIDDING_TERMS(WIDTH) - 1));                    \
   _Pragma("clang loop unroll(full)") for (int d = GRIDDING_TERMS(WIDTH) - 2; d >= 0; --d) {            \
-    u = u * s.along + *(const gridding_f16 *)(along + 16 * d);                                         \
-    v = v * s.across + *(const gridding_f8 *)(across + 8 * d);                                         \
+    u = u * (S).along + *(const gridding_f##SIZE *)(along + 16 * d);                                   \
+    v = v * (S).across + *(const gridding_f8 *)(across + 8 * d);                                       \
+  }
+#define GRIDDING_WEIGHTS3(WIDTH, S)                                                                    \
+  gridding_f8 t = *(const gridding_f8 *)(across + 8 * (GRIDDING_TERMS(WIDTH) - 1));                    \
+  _Pragma("clang loop unroll(full)") for (int d = GRIDDING_TERMS(WIDTH) - 2; d >= 0; --d) {            \
+    t = t * (S).above + *(const gridding_f8 *)(across + 8 * d);                                        \
   }
 
-#define GRIDDING_DEFINE(ISA, TARGET)                                                                   \
-  TARGET GRIDDING_INLINE void gridding_interpolate_body_##ISA(                                         \
+#define GRIDDING_HALVE_8(x) \
+  (__builtin_shufflevector(x, x, 0, 1, 2, 3) + __builtin_shufflevector(x, x, 4, 5, 6, 7))
+#define GRIDDING_HALVE_16(x)                             \
+  (__builtin_shufflevector(x, x, 0, 1, 2, 3, 4, 5, 6, 7) + \
+   __builtin_shufflevector(x, x, 8, 9, 10, 11, 12, 13, 14, 15))
+#define GRIDDING_FOLD_8(x, b) gridding_f4 b = GRIDDING_HALVE_8(x);
+#define GRIDDING_FOLD_16(x, b)              \
+  gridding_f8 b##8 = GRIDDING_HALVE_16(x); \
+  gridding_f4 b = GRIDDING_HALVE_8(b##8);
+#define GRIDDING_REPEAT_8(p) __builtin_shufflevector(p, p, 0, 1, 0, 1, 0, 1, 0, 1)
+#define GRIDDING_REPEAT_16(p) \
+  __builtin_shufflevector(p, p, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1)
+
+#define GRIDDING_STORE(SIZE, S)                                                                        \
+  sum *= u;                                                                                            \
+  GRIDDING_FOLD_##SIZE(sum, b)                                                                         \
+  float x = b[0] + b[2], y = b[1] + b[3];                                                              \
+  y = ((S).target & GRIDDING_CONJUGATE) ? -y : y;                                                      \
+  float *value = values + 2 * (ptrdiff_t)((S).target & ~GRIDDING_CONJUGATE);                           \
+  value[0] = x * (S).real - y * (S).imaginary;                                                         \
+  value[1] = x * (S).imaginary + y * (S).real;
+#define GRIDDING_LOAD(SIZE, S)                                                                         \
+  const float *value = values + 2 * (ptrdiff_t)((S).target & ~GRIDDING_CONJUGATE);                     \
+  float x = value[0] * (S).real + value[1] * (S).imaginary;                                            \
+  float y = value[1] * (S).real - value[0] * (S).imaginary;                                            \
+  y = ((S).target & GRIDDING_CONJUGATE) ? -y : y;                                                      \
+  gridding_f2 p = {x, y};                                                                              \
+  u *= GRIDDING_REPEAT_##SIZE(p);
+
+#define GRIDDING_DEFINE_BODIES(ISA, TARGET, SIZE)                                                      \
+  TARGET GRIDDING_INLINE void gridding_interpolate_body_##SIZE##_##ISA(                                \
       const int width, const float *grid, ptrdiff_t pitch, const gridding_sample *samples,             \
       ptrdiff_t count, const float *across, const float *along, float *values) {                       \
     _Pragma("clang fp contract(fast)") for (ptrdiff_t i = 0; i < count; ++i) {                         \
       const gridding_sample s = samples[i];                                                            \
-      GRIDDING_WEIGHTS(width)                                                                          \
+      GRIDDING_WEIGHTS(SIZE, width, s)                                                                 \
       const float *row = grid + 2 * (ptrdiff_t)s.offset;                                               \
-      gridding_f16 sum = {0};                                                                          \
+      gridding_f##SIZE sum = {0};                                                                      \
       _Pragma("clang loop unroll(full)") for (int r = 0; r < width; ++r) {                             \
-        sum = sum + v[r] * *(const gridding_f16 *)(row + r * pitch);                                   \
+        sum = sum + v[r] * *(const gridding_f##SIZE *)(row + r * pitch);                               \
       }                                                                                                \
-      sum *= u;                                                                                        \
-      gridding_f8 a = __builtin_shufflevector(sum, sum, 0, 1, 2, 3, 4, 5, 6, 7) +                      \
-                      __builtin_shufflevector(sum, sum, 8, 9, 10, 11, 12, 13, 14, 15);                 \
-      gridding_f4 b =                                                                                  \
-          __builtin_shufflevector(a, a, 0, 1, 2, 3) + __builtin_shufflevector(a, a, 4, 5, 6, 7);       \
-      float x = b[0] + b[2], y = b[1] + b[3];                                                          \
-      y = (s.target & GRIDDING_CONJUGATE) ? -y : y;                                                    \
-      float *value = values + 2 * (ptrdiff_t)(s.target & ~GRIDDING_CONJUGATE);                         \
-      value[0] = x * s.real - y * s.imaginary;                                                         \
-      value[1] = x * s.imaginary + y * s.real;                                                         \
+      GRIDDING_STORE(SIZE, s)                                                                          \
     }                                                                                                  \
   }                                                                                                    \
-  TARGET GRIDDING_INLINE void gridding_spread_body_##ISA(                                              \
+  TARGET GRIDDING_INLINE void gridding_spread_body_##SIZE##_##ISA(                                     \
       const int width, float *grid, ptrdiff_t pitch, const gridding_sample *samples, ptrdiff_t count,  \
       const float *across, const float *along, const float *values) {                                  \
     _Pragma("clang fp contract(fast)") for (ptrdiff_t i = 0; i < count; ++i) {                         \
       const gridding_sample s = samples[i];                                                            \
-      GRIDDING_WEIGHTS(width)                                                                          \
-      const float *value = values + 2 * (ptrdiff_t)(s.target & ~GRIDDING_CONJUGATE);                   \
-      float x = value[0] * s.real + value[1] * s.imaginary;                                            \
-      float y = value[1] * s.real - value[0] * s.imaginary;                                            \
-      y = (s.target & GRIDDING_CONJUGATE) ? -y : y;                                                    \
-      gridding_f2 p = {x, y};                                                                          \
-      gridding_f16 q =                                                                                 \
-          __builtin_shufflevector(p, p, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1);               \
-      u *= q;                                                                                          \
+      GRIDDING_WEIGHTS(SIZE, width, s)                                                                 \
+      GRIDDING_LOAD(SIZE, s)                                                                           \
       float *row = grid + 2 * (ptrdiff_t)s.offset;                                                     \
       _Pragma("clang loop unroll(full)") for (int r = 0; r < width; ++r) {                             \
-        gridding_f16 *t = (gridding_f16 *)(row + r * pitch);                                           \
-        *t = *t + v[r] * u;                                                                            \
+        gridding_f##SIZE *point = (gridding_f##SIZE *)(row + r * pitch);                               \
+        *point = *point + v[r] * u;                                                                    \
       }                                                                                                \
     }                                                                                                  \
   }                                                                                                    \
+  TARGET GRIDDING_INLINE void gridding_interpolate3_body_##SIZE##_##ISA(                               \
+      const int width, const float *grid, ptrdiff_t slabPitch, ptrdiff_t pitch,                        \
+      const gridding_sample3 *samples, ptrdiff_t count, const float *across, const float *along,       \
+      float *values) {                                                                                 \
+    _Pragma("clang fp contract(fast)") for (ptrdiff_t i = 0; i < count; ++i) {                         \
+      const gridding_sample3 s = samples[i];                                                           \
+      GRIDDING_WEIGHTS(SIZE, width, s.plane)                                                           \
+      GRIDDING_WEIGHTS3(width, s)                                                                      \
+      const float *slab = grid + 2 * (ptrdiff_t)s.plane.offset;                                        \
+      gridding_f##SIZE sum = {0};                                                                      \
+      _Pragma("clang loop unroll(full)") for (int q = 0; q < width; ++q) {                             \
+        gridding_f##SIZE inner = {0};                                                                  \
+        _Pragma("clang loop unroll(full)") for (int r = 0; r < width; ++r) {                           \
+          inner = inner + v[r] * *(const gridding_f##SIZE *)(slab + q * slabPitch + r * pitch);        \
+        }                                                                                              \
+        sum = sum + t[q] * inner;                                                                      \
+      }                                                                                                \
+      GRIDDING_STORE(SIZE, s.plane)                                                                    \
+    }                                                                                                  \
+  }                                                                                                    \
+  TARGET GRIDDING_INLINE void gridding_spread3_body_##SIZE##_##ISA(                                    \
+      const int width, float *grid, ptrdiff_t slabPitch, ptrdiff_t pitch,                              \
+      const gridding_sample3 *samples, ptrdiff_t count, const float *across, const float *along,       \
+      const float *values) {                                                                           \
+    _Pragma("clang fp contract(fast)") for (ptrdiff_t i = 0; i < count; ++i) {                         \
+      const gridding_sample3 s = samples[i];                                                           \
+      GRIDDING_WEIGHTS(SIZE, width, s.plane)                                                           \
+      GRIDDING_WEIGHTS3(width, s)                                                                      \
+      GRIDDING_LOAD(SIZE, s.plane)                                                                     \
+      float *slab = grid + 2 * (ptrdiff_t)s.plane.offset;                                              \
+      _Pragma("clang loop unroll(full)") for (int q = 0; q < width; ++q) {                             \
+        gridding_f##SIZE weighted = t[q] * u;                                                          \
+        _Pragma("clang loop unroll(full)") for (int r = 0; r < width; ++r) {                           \
+          gridding_f##SIZE *point = (gridding_f##SIZE *)(slab + q * slabPitch + r * pitch);            \
+          *point = *point + v[r] * weighted;                                                           \
+        }                                                                                              \
+      }                                                                                                \
+    }                                                                                                  \
+  }
+
+// Up to four complex neighbours fill eight floats.
+#define GRIDDING_SWITCH(BODY, ISA, ...)                            \
+  switch (width) {                                                 \
+    case 2: gridding_##BODY##_body_8_##ISA(2, __VA_ARGS__); break;  \
+    case 3: gridding_##BODY##_body_8_##ISA(3, __VA_ARGS__); break;  \
+    case 4: gridding_##BODY##_body_8_##ISA(4, __VA_ARGS__); break;  \
+    case 5: gridding_##BODY##_body_16_##ISA(5, __VA_ARGS__); break; \
+    case 6: gridding_##BODY##_body_16_##ISA(6, __VA_ARGS__); break; \
+    case 7: gridding_##BODY##_body_16_##ISA(7, __VA_ARGS__); break; \
+    case 8: gridding_##BODY##_body_16_##ISA(8, __VA_ARGS__); break; \
+  }
+
+#define GRIDDING_DEFINE(ISA, TARGET)                                                                   \
+  GRIDDING_DEFINE_BODIES(ISA, TARGET, 8)                                                               \
+  GRIDDING_DEFINE_BODIES(ISA, TARGET, 16)                                                              \
   TARGET GRIDDING_FUNCTION void gridding_interpolate_##ISA(                                            \
       int width, const float *grid, ptrdiff_t pitch, const gridding_sample *samples, ptrdiff_t count,  \
       const float *across, const float *along, float *values) {                                        \
-    switch (width) {                                                                                   \
-      case 2: gridding_interpolate_body_##ISA(2, grid, pitch, samples, count, across, along, values); break; \
-      case 3: gridding_interpolate_body_##ISA(3, grid, pitch, samples, count, across, along, values); break; \
-      case 4: gridding_interpolate_body_##ISA(4, grid, pitch, samples, count, across, along, values); break; \
-      case 5: gridding_interpolate_body_##ISA(5, grid, pitch, samples, count, across, along, values); break; \
-      case 6: gridding_interpolate_body_##ISA(6, grid, pitch, samples, count, across, along, values); break; \
-      case 7: gridding_interpolate_body_##ISA(7, grid, pitch, samples, count, across, along, values); break; \
-      case 8: gridding_interpolate_body_##ISA(8, grid, pitch, samples, count, across, along, values); break; \
-    }                                                                                                  \
+    GRIDDING_SWITCH(interpolate, ISA, grid, pitch, samples, count, across, along, values)              \
   }                                                                                                    \
   TARGET GRIDDING_FUNCTION void gridding_spread_##ISA(                                                 \
       int width, float *grid, ptrdiff_t pitch, const gridding_sample *samples, ptrdiff_t count,        \
       const float *across, const float *along, const float *values) {                                  \
-    switch (width) {                                                                                   \
-      case 2: gridding_spread_body_##ISA(2, grid, pitch, samples, count, across, along, values); break; \
-      case 3: gridding_spread_body_##ISA(3, grid, pitch, samples, count, across, along, values); break; \
-      case 4: gridding_spread_body_##ISA(4, grid, pitch, samples, count, across, along, values); break; \
-      case 5: gridding_spread_body_##ISA(5, grid, pitch, samples, count, across, along, values); break; \
-      case 6: gridding_spread_body_##ISA(6, grid, pitch, samples, count, across, along, values); break; \
-      case 7: gridding_spread_body_##ISA(7, grid, pitch, samples, count, across, along, values); break; \
-      case 8: gridding_spread_body_##ISA(8, grid, pitch, samples, count, across, along, values); break; \
-    }                                                                                                  \
+    GRIDDING_SWITCH(spread, ISA, grid, pitch, samples, count, across, along, values)                   \
+  }                                                                                                    \
+  TARGET GRIDDING_FUNCTION void gridding_interpolate3_##ISA(                                           \
+      int width, const float *grid, ptrdiff_t slabPitch, ptrdiff_t pitch,                              \
+      const gridding_sample3 *samples, ptrdiff_t count, const float *across, const float *along,       \
+      float *values) {                                                                                 \
+    GRIDDING_SWITCH(                                                                                   \
+        interpolate3, ISA, grid, slabPitch, pitch, samples, count, across, along, values)              \
+  }                                                                                                    \
+  TARGET GRIDDING_FUNCTION void gridding_spread3_##ISA(                                                \
+      int width, float *grid, ptrdiff_t slabPitch, ptrdiff_t pitch, const gridding_sample3 *samples,   \
+      ptrdiff_t count, const float *across, const float *along, const float *values) {                 \
+    GRIDDING_SWITCH(spread3, ISA, grid, slabPitch, pitch, samples, count, across, along, values)       \
   }                                                                                                    \
   TARGET GRIDDING_FUNCTION void gridding_transpose_##ISA(                                              \
       const int64_t *in, ptrdiff_t inPitch, ptrdiff_t rows, ptrdiff_t columns, int64_t *out,           \
@@ -185,6 +262,20 @@ GRIDDING_INLINE void gridding_spread(
     int instructions, int width, float *grid, ptrdiff_t pitch, const gridding_sample *samples, ptrdiff_t count,
     const float *across, const float *along, const float *values) {
   GRIDDING_DISPATCH(spread, width, grid, pitch, samples, count, across, along, values)
+}
+
+/// The same two in three dimensions; both pitches in floats.
+GRIDDING_INLINE void gridding_interpolate3(
+    int instructions, int width, const float *grid, ptrdiff_t slabPitch, ptrdiff_t pitch,
+    const gridding_sample3 *samples, ptrdiff_t count, const float *across, const float *along, float *values) {
+  GRIDDING_DISPATCH(
+      interpolate3, width, grid, slabPitch, pitch, samples, count, across, along, values)
+}
+GRIDDING_INLINE void gridding_spread3(
+    int instructions, int width, float *grid, ptrdiff_t slabPitch, ptrdiff_t pitch,
+    const gridding_sample3 *samples, ptrdiff_t count, const float *across, const float *along,
+    const float *values) {
+  GRIDDING_DISPATCH(spread3, width, grid, slabPitch, pitch, samples, count, across, along, values)
 }
 
 /// out[c][r] ← in[r][c] for complex numbers of single precision, taken as 64 bits each.

@@ -1,4 +1,5 @@
 #pragma once
 #include <fftw3.h>
 #include "gridding.h"
+#include "coils.h"
 #include "rays.h"

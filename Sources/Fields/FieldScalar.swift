@@ -53,14 +53,22 @@ extension Complex<Float>: FieldScalar {
   public static func inner(
     _ x: UnsafePointer<Self>, _ y: UnsafePointer<Self>, count: Int
   ) -> Complex<Double> {
-    var real = 0.0
-    var imaginary = 0.0
-    for i in 0..<count {
+    // Four partial sums of each part, for the same reason.
+    var (real, imaginary) = (SIMD4<Double>.zero, SIMD4<Double>.zero)
+    let whole = count & ~3
+    for i in stride(from: 0, to: whole, by: 4) {
+      let a = SIMD8<Double>(UnsafeRawPointer(x + i).loadUnaligned(as: SIMD8<Float>.self))
+      let b = SIMD8<Double>(UnsafeRawPointer(y + i).loadUnaligned(as: SIMD8<Float>.self))
+      real += a.evenHalf * b.evenHalf + a.oddHalf * b.oddHalf
+      imaginary += a.evenHalf * b.oddHalf - a.oddHalf * b.evenHalf
+    }
+    var (re, im) = (real.sum(), imaginary.sum())
+    for i in whole..<count {
       let (a, b) = (Double(x[i].real), Double(x[i].imaginary))
       let (c, d) = (Double(y[i].real), Double(y[i].imaginary))
-      real += a * c + b * d
-      imaginary += a * d - b * c
+      re += a * c + b * d
+      im += a * d - b * c
     }
-    return Complex<Double>(real, imaginary)
+    return Complex<Double>(re, im)
   }
 }

@@ -53,6 +53,11 @@ where Outer.Domain == Inner.Codomain {
   public func applyAdjoint(_ y: Codomain.Vector, into x: inout Domain.Vector) {
     inner.applyAdjoint(outer.adjoint(y), into: &x)
   }
+
+  /// BᴴAᴴA B: a shorter path of the outer operator stays one.
+  public func applyNormal(_ x: Domain.Vector, into z: inout Domain.Vector) {
+    inner.applyAdjoint(outer.normal(inner(x)), into: &z)
+  }
 }
 
 /// c A for a real factor c.

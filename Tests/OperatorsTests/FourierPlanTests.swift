@@ -1,5 +1,6 @@
 import Operators
 import RealModule
+import TestSupport
 import Testing
 
 @Suite struct FourierPlanTests {
@@ -50,6 +51,38 @@ import Testing
       return try await group.reduce(into: []) { $0.append($1) }
     }
     #expect(sums == Array(repeating: 0, count: 200))
+  }
+
+  /// Of a length that no other test plans, as all of a process share what is known.
+  @Test func measuresPlansWhenTold() throws {
+    let n = 2 * 617
+    let plan = try FourierWisdom.measuring {
+      try FourierPlan(.forward, length: n, inputPitch: n, outputPitch: n)
+    }
+    let input = AlignedBuffer(count: 2 * n)
+    let output = AlignedBuffer(count: 2 * n)
+    input.start[0] = 1
+    plan.execute(input.start, output.start)
+    #expect((0..<2 * n).allSatisfy { abs(output.start[$0] - ($0 % 2 == 0 ? 1 : 0)) < 16 * Float.ulpOfOne })
+    let folder = try TemporaryFolder()
+    let text = try FourierWisdom.text()
+    #expect(text.hasPrefix("(fftw"))
+    try folder.write(text, to: "wisdom")
+    try FourierWisdom.read(contentsOf: folder("wisdom"))
+  }
+
+  @Test(arguments: [
+    ("(fftw-3.3.10 fftw_wisdom", "it is no wisdom of this version of FFTW"), ("", "it is no wisdom"),
+    (nil, "there is no such file"),
+  ]) func refusesWhatIsNoWisdom(text: String?, reason: String) throws {
+    let folder = try TemporaryFolder()
+    if let text { try folder.write(text, to: "wisdom") }
+    do {
+      try FourierWisdom.read(contentsOf: folder("wisdom"))
+      Issue.record("read")
+    } catch {
+      #expect("\(error)".hasPrefix("cannot read '\(folder("wisdom"))': \(reason)"), "\(error)")
+    }
   }
 
   @Test func refusesAnEmptyTransform() {

@@ -42,20 +42,20 @@ import Testing
       difference += (found - expected).lengthSquared
       total += expected.lengthSquared
     }
-    // Random pixels fill the corners, where the kernel is least accurate and single precision amplified most:
-    // √2 for two axes, and a floor of 16 ulp.
+    // That of white noise, which random pixels are; 300 samples scatter by 1/√600, and of 16 pixels more are at the edge,
+    // where kernels are worst.
     let error = (difference / total).squareRoot()
-    #expect(error <= 1.5 * accuracy + 16 * Double(Float.ulpOfOne), "error \(error)")
+    #expect(error <= 1.2 * accuracy, "error \(error)")
   }
 
   /// The stated error of a kernel is not exceeded and not wasted.
   @Test(arguments: [1.25, 1.5, 2.0]) func statesTheErrorOfAKernel(upsampling: Double) throws {
     for accuracy in [1e-2, 1e-3, 1e-4] {
       let kernel = try #require(ExponentialOfSemicircle(accuracy: accuracy, upsampling: upsampling))
-      var worst = 0.0
-      for step in 0...40 {
-        // Interpolation of exp(−2πi ξ u), up to the edge of the image.
-        let xi = 0.5 / upsampling * Double(step) / 40
+      var total = 0.0
+      for step in 0..<40 {
+        // Interpolation of exp(−2πi ξ u), all over the image.
+        let xi = 0.5 / upsampling * (Double(step) + 0.5) / 40
         var power = 0.0
         for p in 0..<50 {
           let u = Double(p) / 50
@@ -66,10 +66,11 @@ import Testing
           }
           power += (sum / Complex(kernel.transform(xi), 0) - 1).lengthSquared
         }
-        worst = max(worst, (power / 50).squareRoot())
+        total += power / 2000
       }
-      // The zeros of the kernel's spectrum make the error vary between the frequencies that were looked at.
-      #expect(worst <= 1.1 * kernel.error && worst >= 0.95 * kernel.error)
+      // Two rules for one integral whose integrand is steep at the edge of the image.
+      #expect(
+        abs(total.squareRoot() / kernel.error - 1) < 0.05, "\(total.squareRoot()) against \(kernel.error)")
       #expect(kernel.error <= accuracy)
     }
     #expect(ExponentialOfSemicircle(accuracy: 1e-12, upsampling: upsampling) == nil)
@@ -81,7 +82,7 @@ import Testing
       for neighbour in 0..<kernel.width {
         for t in stride(from: -1.0, through: 0.999, by: 0.037) {
           var value = Float(0)
-          for term in (0..<kernel.width + 3).reversed() {
+          for term in (0..<kernel.across.count / 8).reversed() {
             value = value * Float(t) + kernel.across[8 * term + neighbour]
             #expect(kernel.across[8 * term + neighbour] == kernel.along[16 * term + 2 * neighbour])
             #expect(kernel.across[8 * term + neighbour] == kernel.along[16 * term + 2 * neighbour + 1])

@@ -5,8 +5,8 @@ import RealModule
 ///
 ///     ψ(u) = exp(β (√(1 − z²) − 1)),  z = 2u / width,  |z| ≤ 1
 ///
-/// Its accuracy is what the Fourier sum of the worst image, a single point, loses by it: root mean square over the
-/// positions between two grid points, relative to the sum. β is chosen to make that least.
+/// Its error is what the Fourier sum of white noise loses by it: root mean square over the pixels and the positions
+/// between two grid points, relative to the sum. Pixels at the edge lose most. β is chosen to make the error least.
 ///
 /// Source: Barnett, Magland, af Klinteberg, "A parallel nonuniform fast Fourier transform library based on an
 /// 'exponential of semicircle' kernel", SIAM J. Sci. Comput. 41 (2019), DOI 10.1137/18M120885X, eq. (1.8).
@@ -17,9 +17,8 @@ package struct ExponentialOfSemicircle: Sendable {
   package let beta: Double
   /// Relative error of a Fourier sum on a grid of the given up-sampling.
   package let error: Double
-  /// How much more the edge of the image is amplified than its centre, to make up for the kernel. The rounding
-  /// errors of an image that fills its corners grow by the square of it.
-  package let amplification: Double
+  /// By how much rounding errors between correction and interpolation grow, per axis, for white noise.
+  package let roundingGain: Double
   /// Polynomial coefficients of every neighbour's weight, constants first, 16 to a row, each twice.
   package let along: [Float]
   /// The same, 8 to a row.
@@ -32,23 +31,32 @@ package struct ExponentialOfSemicircle: Sendable {
     for width in Self.widths {
       // What the best kernel could reach; widths far from the accuracy are not worth the search.
       let limit = Double.exp(-.pi * Double(width) * (1 - 1 / upsampling).squareRoot())
-      guard limit <= 30 * accuracy else { continue }
-      let (beta, error) = Self.bestShape(width: width, upsampling: upsampling)
-      if error <= accuracy {
-        self.init(width: width, beta: beta, error: error, upsampling: upsampling)
-        return
-      }
+      guard limit <= 2 * accuracy else { continue }
+      self.init(width: width, upsampling: upsampling)
+      if error <= accuracy { return }
     }
     return nil
   }
 
-  private init(width: Int, beta: Double, error: Double, upsampling: Double) {
+  /// The best kernel of a width.
+  package init(width: Int, upsampling: Double) {
+    let (beta, error) = Self.bestShape(width: width, upsampling: upsampling)
     self.width = width
     self.beta = beta
     self.error = error
-    amplification =
-      Self.transform(0, width: width, beta: beta) / Self.transform(0.5 / upsampling, width: width, beta: beta)
-    let terms = width + 3  // GRIDDING_TERMS
+    let points = 64
+    let (half, step) = (Double(width) / 2, Double(width) / Double(points))
+    let energy = (0..<points).reduce(0) { sum, k in
+      let value = Self.value(((Double(k) + 0.5) * step - half) / half, beta: beta)
+      return sum + value * value * step
+    }
+    let corrections = (0..<points).reduce(0) { sum, k in
+      let xi = 0.5 / upsampling * (Double(k) + 0.5) / Double(points)
+      let value = 1 / Self.transform(xi, width: width, beta: beta)
+      return sum + value * value / Double(points)
+    }
+    roundingGain = (energy * corrections).squareRoot()
+    let terms = Int(gridding_terms(Int32(width)))
     var along = [Float](repeating: 0, count: 16 * terms)
     var across = [Float](repeating: 0, count: 8 * terms)
     for neighbour in 0..<width {
@@ -88,12 +96,11 @@ package struct ExponentialOfSemicircle: Sendable {
     return 2 * half * sum * (.pi / 2) / Double(points)
   }
 
-  /// Root mean square error of interpolating exp(−2πi ξu), at the worst ξ of the image. The last is usually the
-  /// worst, as its nearest alias is nearest; but the kernel's spectrum has zeros, and one may lie there.
+  /// Root mean square error of interpolating exp(−2πi ξu), over the positions u and the ξ of the image.
   private static func aliasing(
     width: Int, beta: Double, upsampling: Double, frequencies: Int, positions: Int = 8
   ) -> Double {
-    var worst = 0.0
+    var total = 0.0
     for frequency in 0...frequencies {
       let xi = 0.5 / upsampling * Double(frequency) / Double(frequencies)
       let scale = 1 / transform(xi, width: width, beta: beta)
@@ -109,9 +116,11 @@ package struct ExponentialOfSemicircle: Sendable {
         }
         power += (real - 1) * (real - 1) + imaginary * imaginary
       }
-      worst = max(worst, (power / Double(positions)).squareRoot())
+      // The trapezoidal rule: both ends are the edges of the image.
+      let share = frequency == 0 || frequency == frequencies ? 0.5 : 1
+      total += share * power / Double(positions * frequencies)
     }
-    return worst
+    return total.squareRoot()
   }
 
   private static func bestShape(width: Int, upsampling: Double) -> (beta: Double, error: Double) {
@@ -119,7 +128,8 @@ package struct ExponentialOfSemicircle: Sendable {
     var best = (beta: first, error: Double.infinity)
     for step in 0...10 {
       let beta = first * (0.9 + 0.01 * Double(step))
-      let error = aliasing(width: width, beta: beta, upsampling: upsampling, frequencies: 8)
+      let error = aliasing(
+        width: width, beta: beta, upsampling: upsampling, frequencies: 8)
       if error < best.error { best = (beta, error) }
     }
     best.error = aliasing(

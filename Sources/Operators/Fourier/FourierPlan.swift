@@ -1,4 +1,5 @@
 import CFFTW
+import Foundation
 import Synchronization
 
 /// A row of one-dimensional FFTs, planned once and run on any memory of the same layout.
@@ -39,7 +40,9 @@ package final class FourierPlan: Sendable {
   ) throws(OperatorError) {
     guard
       let plan = Planner.shared.withLock({
-        $0.plan(kind, length, count, inputPitch, outputPitch, inPlace: inPlace, aligned: aligned)
+        $0.plan(
+          kind, length, count, inputPitch, outputPitch, inPlace: inPlace, aligned: aligned,
+          measured: FourierWisdom.measures)
       })
     else { throw .planFailed("\(count) transforms of \(length) points") }
     self.kind = kind
@@ -64,13 +67,6 @@ package final class FourierPlan: Sendable {
     }
   }
 
-  /// Reads plans measured earlier; later plans of the same layout use them instead of estimates.
-  ///
-  /// A wisdom file is an input of a run: with it, results may differ in the last bits from those without.
-  package static func importWisdom(from path: String) -> Bool {
-    Planner.shared.withLock { $0.importWisdom(from: path) }
-  }
-
   /// The next length ≥ `minimum` that is a multiple of `multiple` and has no prime factor above 7, where FFTW is
   /// fastest.
   package static func fastLength(atLeast minimum: Int, multipleOf multiple: Int = 2) -> Int {
@@ -86,6 +82,47 @@ package final class FourierPlan: Sendable {
   }
 }
 
+/// What FFTW has measured on a machine: which of its plans are fast there.
+///
+/// Plans are estimated unless told otherwise, the same in every run. Measured ones are faster, but no two measurements
+/// need agree, and with other plans results differ in the last bits. Wisdom is therefore an input that is named and read
+/// before operators are built, never a cache that a program fills unseen.
+public enum FourierWisdom {
+  @TaskLocal static var measures = false
+
+  /// Operators that are built inside have their plans measured, which takes seconds; later ones of the same sizes
+  /// use these.
+  public static func measuring<Result>(_ build: () throws -> Result) rethrows -> Result {
+    try $measures.withValue(true, operation: build)
+  }
+
+  /// What this process knows, for a file.
+  ///
+  /// - Throws: ``OperatorError/planFailed(_:)`` where FFTW has no memory for it.
+  public static func text() throws(OperatorError) -> String {
+    guard let text = Planner.shared.withLock({ $0.exportWisdom() }) else {
+      throw .planFailed("a record of what it has measured")
+    }
+    return text
+  }
+
+  /// Lets operators that are built from here on use the plans in a file.
+  ///
+  /// - Throws: ``OperatorError/unreadable(path:line:reason:)``.
+  public static func read(contentsOf path: String) throws(OperatorError) {
+    guard let data = FileManager.default.contents(atPath: path) else {
+      throw .unreadable(path: path, line: nil, reason: "there is no such file, or it may not be read")
+    }
+    let text = String(decoding: data, as: UTF8.self)
+    guard Planner.shared.withLock({ $0.importWisdom(text) }) else {
+      throw .unreadable(
+        path: path, line: nil,
+        reason: "it is no wisdom of this version of FFTW in single precision; make it again with "
+          + "'deft verify --make-wisdom'")
+    }
+  }
+}
+
 /// > The only thread-safe routine in FFTW is `fftw_execute` (and the new-array variants thereof). All other
 /// > routines (e.g. the planner) should only be called from one thread at a time.
 /// > — FFTW 3.3.10 manual, §5.4
@@ -96,8 +133,7 @@ private struct Planner: Sendable {
 
   func plan(
     _ kind: FourierPlan.Kind, _ length: Int, _ count: Int, _ inputPitch: Int, _ outputPitch: Int,
-    inPlace: Bool,
-    aligned: Bool
+    inPlace: Bool, aligned: Bool, measured: Bool
   ) -> RawPlan? {
     guard length > 0, count > 0 else { return nil }
     let input = AlignedBuffer(count: 2 * max(inputPitch, length + 2) * count)
@@ -107,7 +143,8 @@ private struct Planner: Sendable {
     var n = Int32(length)
     let (idist, odist, howMany) = (Int32(inputPitch), Int32(outputPitch), Int32(count))
     // ESTIMATE never measures, so that equal runs make equal plans (FFTW FAQ 3.8).
-    let flags = UInt32(FFTW_ESTIMATE) | (aligned ? 0 : UInt32(FFTW_UNALIGNED))
+    let flags =
+      (measured ? UInt32(FFTW_MEASURE) : UInt32(FFTW_ESTIMATE)) | (aligned ? 0 : UInt32(FFTW_UNALIGNED))
     let plan: fftwf_plan? =
       switch kind {
       case .realToComplex:
@@ -127,5 +164,10 @@ private struct Planner: Sendable {
   }
 
   func destroy(_ plan: RawPlan) { fftwf_destroy_plan(plan.pointer) }
-  func importWisdom(from path: String) -> Bool { fftwf_import_wisdom_from_filename(path) == 1 }
+  func importWisdom(_ text: String) -> Bool { fftwf_import_wisdom_from_string(text) == 1 }
+  func exportWisdom() -> String? {
+    guard let text = fftwf_export_wisdom_to_string() else { return nil }
+    defer { fftwf_free(text) }
+    return String(cString: text)
+  }
 }

@@ -30,6 +30,8 @@ package struct RealImageSpectrum: Sendable {
 
   /// Floats of workspace that an application needs.
   package let workspaceCount: Int
+  /// Bytes of the prepared tables.
+  package var memory: Int { scattered.memory + 4 * (rowScale.count + columnScale.count) }
   private let rows: Int
   private let columns: Int
   private let threads: Int
@@ -71,6 +73,7 @@ package struct RealImageSpectrum: Sendable {
   /// Rows or columns that one thread transforms at once.
   private static let block = 8
 
+  /// - Parameter accuracy: norm of the error of a transform of white noise, relative to that of the transform.
   package init(
     rows: Int, columns: Int, samples: [Sample], scale: Double, accuracy: Double, threads: Int
   ) throws(OperatorError) {
@@ -79,12 +82,10 @@ package struct RealImageSpectrum: Sendable {
     self.threads = threads
     instructions = gridding_instructions()
 
-    guard
-      let design = Self.design(rows: rows, columns: columns, samples: samples.count, accuracy: accuracy)
-    else { throw .outOfRange("the accuracy", found: "\(accuracy)", expected: "1e-6 or more") }
+    let design = try NonUniformDesign.best(
+      shape: [rows, columns], samples: samples.count, accuracy: accuracy, upsampling: nil, isReal: true)
     let kernel = design.kernel
-    nx = design.nx
-    ny = design.ny
+    (ny, nx) = (design.gridShape[0], design.gridShape[1])
 
     // Fold every frequency into the half plane kx ≥ 0, where the other half is the conjugate.
     let margin = kernel.width / 2 + 1
@@ -99,13 +100,15 @@ package struct RealImageSpectrum: Sendable {
       highest = max(highest, kx * Double(nx))
       positions.append(
         ScatteredSamples.Position(
-          row: kx * Double(nx) + Double(margin), column: ky * Double(ny), factor: sample.factor,
+          slab: kx * Double(nx) + Double(margin), column: ky * Double(ny), factor: sample.factor,
           conjugated: conjugated, target: sample.target))
     }
     let gridRows = Int(highest) + 2 * margin + 1
     spectrumColumns = min(nx / 2 + 1, Int(highest) + margin + 1)
-    let pitch = (ny + Int(GRIDDING_MAXIMUM_WIDTH) + 7) / 8 * 8
-    scattered = ScatteredSamples(positions, kernel: kernel, rows: gridRows, columns: ny, pitch: pitch)
+    let layout = ScatteredSamples.Layout(slabs: gridRows, columns: ny)
+    try layout.validate()
+    let pitch = layout.pitch
+    scattered = ScatteredSamples(count: positions.count, kernel: kernel, layout: layout) { positions[$0] }
 
     var copies = [[Copy]](repeating: [], count: spectrumColumns)
     for row in 0..<gridRows {
@@ -143,7 +146,7 @@ package struct RealImageSpectrum: Sendable {
     columnsBackward = try FourierPlan(
       .backward, length: ny, inputPitch: pitch, outputPitch: pitch, aligned: true)
 
-    transposedOffset = 2 * pitch * max(gridRows, scattered.bandedRows)
+    transposedOffset = 2 * pitch * gridRows
     scratchOffset = transposedOffset + 2 * pitch * spectrumColumns
     scratchCount = max(2 * Self.block * realPitch, 2 * pitch)
     workspaceCount = (scratchOffset + threads * scratchCount + 15) / 16 * 16
@@ -155,7 +158,7 @@ package struct RealImageSpectrum: Sendable {
     workspace: UnsafeMutablePointer<Float>
   ) {
     let transposed = workspace + transposedOffset
-    let pitch = scattered.pitch
+    let pitch = scattered.layout.pitch
     let centre = columns / 2
     parallel(tiles: runs.count, threads: threads) { tile, worker in
       let run = runs[tile]
@@ -232,24 +235,22 @@ package struct RealImageSpectrum: Sendable {
   ) {
     scattered.spread(values, onto: workspace, threads: threads)
     let transposed = workspace + transposedOffset
-    let pitch = scattered.pitch
+    let pitch = scattered.layout.pitch
     let blocks = (spectrumColumns + Self.block - 1) / Self.block
     parallel(tiles: blocks, threads: threads) { block, worker in
       let sum = workspace + scratchOffset + worker * scratchCount
       for index in block * Self.block..<min((block + 1) * Self.block, spectrumColumns) {
         var first = true
         for copy in copies[index] {
-          for row in scattered.contributions[copy.row] {
-            let source = workspace + 2 * pitch * row
-            for j in 0..<2 * Int(GRIDDING_MAXIMUM_WIDTH) { source[j] += source[2 * ny + j] }
-            if first && !copy.mirrored {
-              sum.update(from: source, count: 2 * ny)
-            } else {
-              if first { sum.update(repeating: 0, count: 2 * ny) }
-              add(source, mirrored: copy.mirrored, to: sum)
-            }
-            first = false
+          let source = workspace + 2 * pitch * copy.row
+          for j in 0..<2 * Int(GRIDDING_MAXIMUM_WIDTH) { source[j] += source[2 * ny + j] }
+          if first && !copy.mirrored {
+            sum.update(from: source, count: 2 * ny)
+          } else {
+            if first { sum.update(repeating: 0, count: 2 * ny) }
+            add(source, mirrored: copy.mirrored, to: sum)
           }
+          first = false
         }
         if first { sum.update(repeating: 0, count: 2 * ny) }
         // The inverse FFT of a half spectrum counts its inner columns twice, its ends once.
@@ -282,36 +283,5 @@ package struct RealImageSpectrum: Sendable {
         }
       }
     }
-  }
-
-  /// The grid and kernel with the least estimated time among those of the asked accuracy.
-  private static func design(
-    rows: Int, columns: Int, samples: Int, accuracy: Double
-  ) -> (nx: Int, ny: Int, kernel: ExponentialOfSemicircle)? {
-    var best: (nx: Int, ny: Int, kernel: ExponentialOfSemicircle)?
-    var least = Double.infinity
-    for upsampling in [1.25, 1.375, 1.5, 1.75, 2] {
-      // At least twice the widest kernel, so that no neighbourhood meets its own repetition.
-      let smallest = 2 * Int(GRIDDING_MAXIMUM_WIDTH)
-      let nx = FourierPlan.fastLength(
-        atLeast: max(smallest, Int((upsampling * Double(columns)).rounded(.up))), multipleOf: 4)
-      let ny = FourierPlan.fastLength(
-        atLeast: max(smallest, Int((upsampling * Double(rows)).rounded(.up))), multipleOf: 4)
-      let actual = min(Double(nx) / Double(columns), Double(ny) / Double(rows))
-      guard let kernel = ExponentialOfSemicircle(accuracy: accuracy, upsampling: actual),
-        kernel.amplification <= 10
-      else { continue }
-      // Nanoseconds, measured: FFTs per point and level, memory passes per point, neighbourhoods per sample.
-      let width = Double(kernel.width)
-      let transforms =
-        Double(rows * nx) * (0.1 * .log2(Double(nx)) + 1.5)
-        + Double(columns / 2 * ny) * (0.1 * .log2(Double(ny)) + 2)
-      let gridding = Double(samples) * (10 + 2 * width)
-      if transforms + gridding < least {
-        least = transforms + gridding
-        best = (nx, ny, kernel)
-      }
-    }
-    return best
   }
 }

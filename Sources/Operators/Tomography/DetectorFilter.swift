@@ -1,15 +1,19 @@
 import Fields
 
 /// The same even convolution along the bins of every view, by FFT.
+///
+/// The filter is real, so that two views pass through it as one complex signal.
 package struct DetectorFilter: Sendable {
   package let bins: Int
   package let length: Int
+  /// Of every frequency twice, for real and imaginary part, with the scale of the inverse FFT.
   private let response: [Float]
   private let pitch: Int
   private let forward: FourierPlan
   private let backward: FourierPlan
   private let pool: BufferPool
 
+  /// Views that one thread takes at once.
   private static let batch = 4
 
   /// - Parameters:
@@ -20,15 +24,16 @@ package struct DetectorFilter: Sendable {
       length >= bins && response.count == length / 2 + 1, "\(response.count) factors for \(length)")
     self.bins = bins
     self.length = length
-    self.response = response.map { Float($0 / Double(length)) }
-    pitch = (length / 2 + 1 + 7) / 8 * 8
+    self.response = (0..<length).flatMap { k in
+      let factor = Float(response[min(k, length - k)] / Double(length))
+      return [factor, factor]
+    }
+    pitch = (length + 7) / 8 * 8
     forward = try FourierPlan(
-      .realToComplex, length: length, count: Self.batch, inputPitch: 2 * pitch, outputPitch: pitch,
-      aligned: true)
+      .forward, length: length, inputPitch: pitch, outputPitch: pitch, aligned: true)
     backward = try FourierPlan(
-      .complexToReal, length: length, count: Self.batch, inputPitch: pitch, outputPitch: 2 * pitch,
-      aligned: true)
-    pool = BufferPool(count: 4 * pitch * Self.batch)
+      .backward, length: length, inputPitch: pitch, outputPitch: pitch, aligned: true)
+    pool = BufferPool(count: 4 * pitch)
   }
 
   /// q ← factor · (filter ∗ p) for every view.
@@ -51,30 +56,26 @@ package struct DetectorFilter: Sendable {
     threads: Int
   ) {
     parallel(tiles: (views + Self.batch - 1) / Self.batch, threads: threads) { batch, _ in
-      let first = batch * Self.batch
-      let rows = min(Self.batch, views - first)
-      pool.withBuffer { real in
-        let spectrum = real + 2 * pitch * Self.batch
-        for row in 0..<rows {
-          let line = real + 2 * pitch * row
-          line.update(from: source + (first + row) * bins, count: bins)
-          (line + bins).update(repeating: 0, count: length - bins)
-        }
-        forward.execute(real, spectrum)
-        response.withUnsafeBufferPointer { response in
-          for row in 0..<rows {
-            let line = spectrum + 2 * pitch * row
-            let factor = factors[first + row]
-            for m in 0...length / 2 {
-              let weight = factor * response[m]
-              line[2 * m] *= weight
-              line[2 * m + 1] *= weight
-            }
+      pool.withBuffer { signal in
+        let spectrum = signal + 2 * pitch
+        for view in stride(from: batch * Self.batch, to: min((batch + 1) * Self.batch, views), by: 2) {
+          let (first, second) = (source + view * bins, source + min(view + 1, views - 1) * bins)
+          // A last view without a partner stands alone.
+          let factor = factors[view]
+          let other = view + 1 < views ? factors[view + 1] : 0
+          for j in 0..<bins {
+            signal[2 * j] = factor * first[j]
+            signal[2 * j + 1] = other * second[j]
           }
-        }
-        backward.execute(spectrum, real)
-        for row in 0..<rows {
-          (target + (first + row) * bins).update(from: real + 2 * pitch * row, count: bins)
+          (signal + 2 * bins).update(repeating: 0, count: 2 * (length - bins))
+          forward.execute(signal, spectrum)
+          response.withUnsafeBufferPointer { response in
+            for k in 0..<2 * length { spectrum[k] *= response[k] }
+          }
+          backward.execute(spectrum, signal)
+          for j in 0..<bins { target[view * bins + j] = signal[2 * j] }
+          guard view + 1 < views else { continue }
+          for j in 0..<bins { target[(view + 1) * bins + j] = signal[2 * j + 1] }
         }
       }
     }

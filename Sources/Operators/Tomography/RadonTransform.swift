@@ -6,11 +6,15 @@ import RealModule
 /// The parallel-beam Radon transform of square pixels, band-limited to the detector, by the Fourier-slice theorem.
 ///
 ///     y(θ, s) = Σₘ P(θ, νₘ) exp(2πi νₘ s) Δν,   |νₘ| ≤ 1 / (2 binSpacing)
-///     P(θ, ν) = sinc(kx dx) sinc(ky dy) dx dy Σⱼ xⱼ exp(−2πi (kx xⱼ + ky yⱼ)),  (kx, ky) = ν (cos θ, sin θ)
+///     P(θ, ν) = sinc(ν a) sinc(kx dx) sinc(ky dy) dx dy Σⱼ xⱼ exp(−2πi (kx xⱼ + ky yⱼ)),
+///     (kx, ky) = ν (cos θ, sin θ)
 ///
-/// A two-dimensional real FFT on a finer grid, interpolation along half spokes (a real image has a Hermitian
-/// spectrum) and one-dimensional FFTs. The detector is made long enough inside for the whole image, whatever part
-/// of it is seen. Everything is prepared by the initialiser and shared by all slices of a volume.
+/// with the width a over which a bin averages, 0 unless given. A two-dimensional real FFT on a finer grid, interpolation
+/// along half spokes (a real image has a Hermitian spectrum) and one-dimensional FFTs. Everything is prepared by the
+/// initialiser and shared by all slices of a volume.
+///
+/// The detector is made long enough inside for the whole image, whatever part of it is seen: one that is too short sees
+/// the middle of the shadow, nothing wraps around, and ``ParallelBeam/overhang(of:)`` says what is missed.
 ///
 /// `applyAdjoint` is the transpose of `apply` to rounding. Both give the same bytes at any number of threads.
 ///
@@ -24,8 +28,12 @@ public struct RadonTransform: ParallelBeamOperator {
   public let codomain: SinogramSpace
   public let beam: ParallelBeam
   public let threads: Int
-  /// Relative error of the Fourier sums that was asked for.
+  /// Width in millimetres over which a bin averages.
+  public let binAperture: Double
+  /// Error of the Fourier sums of white noise, relative to them, that was asked for.
   public let accuracy: Double
+  /// Bytes of the prepared tables and of the workspace, of which every concurrent application takes one.
+  public var memory: Int { spokes.memory + 4 * workspaceCount }
 
   private let spokes: RealImageSpectrum
   /// Length of the detector inside, in bins, and distance between the spectra of two views.
@@ -37,24 +45,32 @@ public struct RadonTransform: ParallelBeamOperator {
   private let pool: BufferPool
   private let spectraOffset: Int
   private let scratchOffset: Int
+  private let workspaceCount: Int
 
   /// Views transformed at once by one thread.
   private static let batch = 4
 
   /// - Parameters:
-  ///   - accuracy: relative error of the Fourier sums against exact ones, 1e-6 … 1e-2.
+  ///   - binAperture: width in millimetres over which a bin averages, `binSpacing` for bins without gaps; 0 for rays.
+  ///     An image of pixel means is blurred already, so that 0 is nearest to line integrals averaged over a bin.
+  ///   - accuracy: error of the Fourier sums of white noise, relative to them, 1e-6 … 1e-2.
   ///   - threads: one for every processor unless given.
   /// - Throws: ``OperatorError`` when the scan or the image cannot exist or `accuracy` is out of reach.
   public init(
-    _ grid: ImageSpace, beam: ParallelBeam, accuracy: Double = 1e-4, threads: Int? = nil
+    _ grid: ImageSpace, beam: ParallelBeam, binAperture: Double = 0, accuracy: Double = 1e-4,
+    threads: Int? = nil
   ) throws(OperatorError) {
     try beam.validate(with: grid)
+    guard binAperture >= 0, binAperture.isFinite else {
+      throw .outOfRange("the bin aperture", found: "\(binAperture) mm", expected: "0 or a positive length")
+    }
     guard accuracy >= 1e-6, accuracy <= 1e-2 else {
       throw .outOfRange("the accuracy of the Radon transform", found: "\(accuracy)", expected: "1e-6 … 1e-2")
     }
     domain = grid
     codomain = beam.space
     self.beam = beam
+    self.binAperture = binAperture
     self.accuracy = accuracy
     self.threads = max(1, threads ?? processorCount)
 
@@ -87,7 +103,7 @@ public struct RadonTransform: ParallelBeamOperator {
         let (kx, ky) = (nu * cosine * dx, -nu * sine * dy)
         let turns = kx * shiftX + ky * shiftY + Double(m) * beam.axis / Double(length)
         let phase = -2 * .pi * (turns - turns.rounded())
-        let amplitude = Self.sinc(kx) * Self.sinc(ky)
+        let amplitude = Self.sinc(kx) * Self.sinc(ky) * Self.sinc(nu * binAperture)
         samples.append(
           RealImageSpectrum.Sample(
             kx: kx, ky: ky, factor: Complex(amplitude * .cos(phase), amplitude * .sin(phase)),
@@ -108,7 +124,8 @@ public struct RadonTransform: ParallelBeamOperator {
     let batches = (beam.angles.count + Self.batch - 1) / Self.batch
     spectraOffset = spokes.workspaceCount
     scratchOffset = spectraOffset + 2 * spectrumPitch * Self.batch * batches
-    pool = BufferPool(count: scratchOffset + self.threads * samplePitch * Self.batch)
+    workspaceCount = scratchOffset + self.threads * samplePitch * Self.batch
+    pool = BufferPool(count: workspaceCount)
   }
 
   public func views(_ indices: [Int]) throws(OperatorError) -> RadonTransform {
@@ -176,5 +193,21 @@ public struct RadonTransform: ParallelBeamOperator {
 
   private static func sinc(_ x: Double) -> Double {
     x == 0 ? 1 : .sin(.pi * x) / (.pi * x)
+  }
+}
+
+extension ParallelBeam {
+  /// How far the shadow of an image reaches beyond the detector in the worst view, in millimetres; 0 where every view
+  /// sees all of it.
+  ///
+  /// Rays out there are not measured. What lies on them within the image is in some views and not in others, so that a
+  /// reconstruction of an object that reaches there is wrong, mostly near the edge of what all views see.
+  public func overhang(of grid: ImageSpace) -> Double {
+    let half = zip(grid.shape.extents, grid.spacing).map { Double($0) * $1 / 2 }
+    let covered = (min(axis, Double(bins - 1) - axis) + 0.5) * binSpacing
+    return angles.reduce(0) { worst, angle in
+      let shadow = half[1] * abs(.cos(angle.radians)) + half[0] * abs(.sin(angle.radians))
+      return max(worst, shadow - covered)
+    }
   }
 }

@@ -18,6 +18,8 @@ public struct PipelineDescription: Hashable, Sendable {
   public var prior: String?
   public var h: String?
   public var seed: UInt64
+  /// Measured plans of FFTs; estimates unless given.
+  public var wisdom: String?
   /// At least one; the first makes `volume.tif`.
   public var reconstructions: [NamedMethod]
   public var verdict: VerdictDescription
@@ -62,6 +64,7 @@ public struct PipelineDescription: Hashable, Sendable {
     let h = try root.optional("h").map { value throws(YAMLError) in resolve(try value.text(), folder) }
     self.h = h
     seed = UInt64(try root.integer("seed", .notNegative, default: 1))
+    wisdom = try root.optional("wisdom").map { value throws(YAMLError) in resolve(try value.text(), folder) }
     var items: [YAMLValue] = []
     reconstructions = try root.list("reconstructions") { item throws(YAMLError) in
       items.append(item)

@@ -55,6 +55,7 @@ public final class MethodWorkshop {
   public func tomography(everyView n: Int = 1) throws -> NormalizedTomography<RadonTransform> {
     if let ready = tomographies[n] { return ready }
     let geometry = description.geometry.everyView(n)
+    if let wisdom = description.wisdom { try FourierWisdom.read(contentsOf: wisdom) }
     let A = try RadonTransform(geometry.grid, beam: geometry.beam, threads: threads)
     let tomography = try NormalizedTomography(A, scale: description.attenuation, threads: threads)
     tomographies[n] = tomography

@@ -28,7 +28,9 @@ struct RunIdentity: Codable, Equatable {
     libtorch = Torch.version
     configuration = (try? String(contentsOfFile: description.file, encoding: .utf8)) ?? ""
     seed = description.seed
-    inputs = try scan.files.map { try FileRecord($0.path, parts: $0.parts) }
+    inputs =
+      try scan.files.map { try FileRecord($0.path, parts: $0.parts) }
+      + (description.wisdom.map { [try FileRecord($0, parts: [$0])] } ?? [])
     networks = try description.networks(of: description.reconstructions.map(\.method)).map {
       Network(role: $0.role, name: lastComponent(of: $0.path), sha256: try checkpointChecksum($0.path))
     }

@@ -4,7 +4,7 @@ import Operators
 import RealModule
 import Reconstruction
 
-/// Measures the operators of tomography side by side: promises, accuracy, time.
+/// Measures the operators side by side: promises, accuracy, time.
 ///
 /// The scan is that of a square image of `size` pixels of 1 mm. A parallel beam has `angles` views over 180° and a
 /// detector that is longer than the diagonal; a fan has them over 360°, the source two widths of the image from the
@@ -12,19 +12,34 @@ import Reconstruction
 /// the Shepp–Logan phantom with the contrasts of Toft: pixels averaged over 4 × 4 points, line integrals in closed
 /// form averaged over 8 rays per bin. Times are medians after a warm-up.
 public struct OperatorVerification: Sendable {
-  public enum Kind: String, Codable, Hashable, Sendable, CaseIterable { case radon, rays, fan }
+  public enum Kind: String, Codable, Hashable, Sendable, CaseIterable {
+    case radon, rays, fan
+    /// Of the non-uniform Fourier transform in two and three dimensions, and AᴴA by convolution.
+    case nufft, nufft3d, toeplitz
+    /// Of an array of coils: their images on a Cartesian grid, one image through their maps at some samples of that grid
+    /// and along spokes, and AᴴA of the latter by convolution.
+    case cartesian, sense, radialSense, toeplitzSense
+
+    /// Whether its measurements are line integrals.
+    public var isTomography: Bool { self == .radon || self == .rays || self == .fan }
+  }
 
   /// What was measured of one operator.
   public struct Row: Codable, Hashable, Sendable {
     public var `operator`: Kind
     public var size: Int
+    /// Views, spokes, or rows of a Cartesian k-space.
     public var angles: Int
+    /// Samples of each.
     public var bins: Int
+    /// Nil where there are none.
+    public var coils: Int?
     public var threads: Int
     /// Median seconds of one application.
     public var forward: Double
     public var adjoint: Double
-    public var fbp: Double
+    /// Nil where there is no such thing.
+    public var fbp: Double?
     /// See `OperatorReport`.
     public var adjointError: Double
     public var adjointRatio: Double
@@ -32,9 +47,10 @@ public struct OperatorVerification: Sendable {
     public var adjointLinearityError: Double
     public var normalError: Double
     public var overwritesOutput: Bool
-    /// ‖A‖, in millimetres.
+    /// ‖A‖, in millimetres; of Fourier operators a number.
     public var norm: Double
-    /// ‖A x − y‖ / ‖y‖ against the line integrals y in closed form.
+    /// ‖A x − y‖ / ‖y‖ against the line integrals or the k-space y in closed form, or against Fourier sums in double
+    /// precision; of an AᴴA by convolution the distance from that of a more accurate A.
     public var error: Double
     /// Seconds to build the operator.
     public var planning: Double
@@ -65,10 +81,10 @@ public struct OperatorVerification: Sendable {
   public let threads: Int
   public let runs: Int
 
-  private let grid: ImageSpace
+  let grid: ImageSpace
   private let beam: ParallelBeam
   private let fan: FanBeam
-  private let phantom: Phantom
+  let phantom: Phantom
 
   /// - Parameter runs: applications of which the median time is taken.
   public init(size: Int, angles: Int, threads: Int, runs: Int) throws(PhantomError) {
@@ -99,6 +115,10 @@ public struct OperatorVerification: Sendable {
       try progress("\(kind.rawValue): building, promises, norm, times")
       let start = ContinuousClock.now
       switch kind {
+      case .nufft, .nufft3d, .toeplitz:
+        rows.append(try fourierRow(kind))
+      case .cartesian, .sense, .radialSense, .toeplitzSense:
+        rows.append(try coilRow(kind, x))
       case .radon:
         let A = try RadonTransform(grid, beam: beam, threads: threads)
         rows.append(try parallelRow(kind, A, x, y, planning: Self.seconds(since: start)))
@@ -143,10 +163,6 @@ public struct OperatorVerification: Sendable {
   ) -> Row where A.Domain == ImageSpace, A.Codomain == SinogramSpace {
     let promises = measureOperator(A)
     var (image, sinogram, filtered) = (A.domain.zero(), A.codomain.zero(), A.codomain.zero())
-    let errors = [
-      promises.adjointError, abs(promises.adjointRatio - 1), promises.linearityError,
-      promises.adjointLinearityError, promises.normalError,
-    ]
     return Row(
       operator: kind, size: size, angles: angles, bins: y.shape[1], threads: threads,
       forward: medianSeconds { A.apply(x, into: &sinogram) },
@@ -156,7 +172,15 @@ public struct OperatorVerification: Sendable {
       linearityError: promises.linearityError, adjointLinearityError: promises.adjointLinearityError,
       normalError: promises.normalError, overwritesOutput: promises.overwritesOutput, norm: A.norm(),
       error: Self.difference(A(x), y, in: A.codomain), planning: planning,
-      passes: promises.overwritesOutput && errors.allSatisfy { $0 <= Self.tolerance })
+      passes: Self.passes(promises))
+  }
+
+  static func passes(_ promises: OperatorReport) -> Bool {
+    let errors = [
+      promises.adjointError, abs(promises.adjointRatio - 1), promises.linearityError,
+      promises.adjointLinearityError, promises.normalError,
+    ]
+    return promises.overwritesOutput && errors.allSatisfy { $0 <= Self.tolerance }
   }
 
   /// Shepp and Logan 1974 with the contrasts of Toft 1996, on a square of this width in millimetres.
@@ -204,7 +228,7 @@ public struct OperatorVerification: Sendable {
     return image
   }
 
-  private func medianSeconds(_ body: () -> Void) -> Double {
+  func medianSeconds(_ body: () -> Void) -> Double {
     body()
     let times = (0..<runs).map { _ in
       let start = ContinuousClock.now
@@ -214,12 +238,12 @@ public struct OperatorVerification: Sendable {
     return times.sorted()[runs / 2]
   }
 
-  private static func seconds(since start: ContinuousClock.Instant) -> Double {
+  static func seconds(since start: ContinuousClock.Instant) -> Double {
     let (seconds, attoseconds) = (ContinuousClock.now - start).components
     return Double(seconds) + Double(attoseconds) * 1e-18
   }
 
-  private static func difference<S: VectorSpace>(_ a: S.Vector, _ b: S.Vector, in space: S) -> Double {
+  static func difference<S: VectorSpace>(_ a: S.Vector, _ b: S.Vector, in space: S) -> Double {
     var difference = a
     space.add(-1, b, to: &difference)
     return space.norm(difference) / space.norm(b)
