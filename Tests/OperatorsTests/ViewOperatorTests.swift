@@ -27,7 +27,8 @@ import Testing
     let beam = ParallelBeam(angles: Self.angles, bins: 33, binSpacing: 0.9, axis: 14.3)
     try check(RayTransform(Self.grid, beam: beam, raysPerBin: 2, threads: 2))
     // Interpolated in another order, no further apart than the accuracy that was asked for.
-    try check(RadonTransform(Self.grid, beam: beam, accuracy: 1e-5, threads: 2), tolerance: 1e-5)
+    try check(
+      RadonTransform(Self.grid, beam: beam, binAperture: 0.9, accuracy: 1e-5, threads: 2), tolerance: 1e-5)
   }
 
   @Test(arguments: FanBeam.Detector.allCases) func givesViewsOfFans(detector: FanBeam.Detector) throws {

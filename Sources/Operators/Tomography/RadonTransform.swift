@@ -129,7 +129,8 @@ public struct RadonTransform: ParallelBeamOperator {
   }
 
   public func views(_ indices: [Int]) throws(OperatorError) -> RadonTransform {
-    try RadonTransform(domain, beam: beam.views(indices), accuracy: accuracy, threads: threads)
+    try RadonTransform(
+      domain, beam: beam.views(indices), binAperture: binAperture, accuracy: accuracy, threads: threads)
   }
 
   public func apply(_ x: Image, into y: inout Sinogram) {
