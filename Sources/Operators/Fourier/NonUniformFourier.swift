@@ -65,7 +65,7 @@ public struct NonUniformFourier: LinearOperator {
   ///   - coils: images that are transformed together; a single one without a coil axis when nil.
   ///   - accuracy: error for white noise, relative to its transform, 1e-6 … 1e-2.
   ///   - upsampling: points of the finer grid per pixel, at least, 1.25 … 4; what is estimated to be fastest when nil.
-  ///     With 1.25 and a wide kernel the edge of the image amplifies rounding tenfold.
+  ///     With 1.25 and a wide kernel the edge of the image amplifies rounding tenfold, and the adjoint error with it.
   ///   - threads: one for every processor unless given.
   /// - Throws: ``OperatorError`` when image, trajectory or weights cannot be used or the accuracy is out of reach.
   public init(
