@@ -7,7 +7,8 @@ let package = Package(
   dependencies: [.package(name: "deft", path: "..")],
   targets: [
     .executableTarget(
-      name: "ProjectionsBenchmark", dependencies: [.product(name: "Reconstruction", package: "deft")])
+      name: "ProjectionsBenchmark", dependencies: [.product(name: "Reconstruction", package: "deft")]),
+    .executableTarget(name: "VolumesBenchmark", dependencies: [.product(name: "Formats", package: "deft")]),
   ],
   swiftLanguageModes: [.v6]
 )
