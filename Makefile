@@ -3,8 +3,9 @@
 # make demo        reconstructs a simulated scan of the shipped phantom, with a report
 # make test        runs all tests
 # make test-slurm  runs a pipeline on a Slurm cluster of this machine alone
-# make bench       measures the operators
+# make bench       measures the operators, and the reading of stacks
 # make bench-mri   measures MRI reconstructions beside BART, a Debian package
+# make soak        reads 100,000 damaged files, with sanitisers
 # make lint        checks the format of the sources
 # make format      formats the sources
 #
@@ -13,7 +14,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := build
-.PHONY: setup setup-test build demo test test-slurm bench bench-mri lint format
+.PHONY: setup setup-test build demo test test-slurm bench bench-mri soak lint format
 
 ifdef LIBTORCH
 export LIBTORCH
@@ -89,6 +90,13 @@ bench: build
 	$(DEFT) verify --size 512 --angles 180
 	$(DEFT) verify --size 1024 --angles 720 --operator radon
 	$(DEFT) verify --size 512 --angles 360 --operator fan
+	swift run -c release --package-path bench VolumesBenchmark $${TMPDIR:-/tmp}
+
+# The budget of the test is 1 MiB; Zstandard's window, which no library bounds, is 128 MiB and its lists a little more.
+soak: setup
+	DEFT_SOAK=100000 ASAN_OPTIONS=detect_leaks=0:max_allocation_size_mb=160 UBSAN_OPTIONS=halt_on_error=1 \
+	  swift test -c release --scratch-path .build-sanitize --sanitize address --sanitize undefined \
+	  --filter MutationTests
 
 bench-mri: setup
 	@$(call install,bart)

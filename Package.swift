@@ -26,6 +26,7 @@ let package = Package(
   name: "deft",
   products: [
     .executable(name: "deft", targets: ["deft"]),
+    .library(name: "Formats", targets: ["Fields", "Formats"]),
     .library(
       name: "Reconstruction", targets: ["Fields", "Formats", "Operators", "Diffusion", "Reconstruction"]),
   ],
@@ -48,7 +49,8 @@ let package = Package(
     .target(
       name: "Formats",
       dependencies: [
-        "Fields", "CTIFF", "CPNG", yams, .product(name: "DequeModule", package: "swift-collections"),
+        "Fields", "CTIFF", "CPNG", numerics, yams,
+        .product(name: "DequeModule", package: "swift-collections"),
       ]),
     .target(name: "Operators", dependencies: ["Fields", "Formats", "CFFTW", numerics]),
     .target(name: "Diffusion", dependencies: ["Fields", "Formats", "Operators", "CTorch"]),
@@ -69,7 +71,9 @@ let package = Package(
 
     .target(name: "TestSupport", dependencies: ["Fields", "Operators"], path: "Tests/TestSupport"),
     testTarget("Fields", [numerics]),
-    testTarget("Formats", ["Fields", "CPNG"]),
+    .testTarget(
+      name: "FormatsTests", dependencies: ["Fields", "Formats", "CPNG", "TestSupport", numerics],
+      exclude: ["Fixtures"]),
     testTarget("Operators", ["Fields"]),
     .testTarget(
       name: "DiffusionTests", dependencies: ["Fields", "Operators", "Diffusion", "TestSupport"],

@@ -5,7 +5,7 @@ import PackageDescription
 let package = Package(
   name: "Benchmarks",
   dependencies: [.package(name: "deft", path: "..")],
-  targets: ["OperatorsBenchmark", "MRIBenchmark", "ProjectionsBenchmark"].map {
+  targets: ["OperatorsBenchmark", "MRIBenchmark", "ProjectionsBenchmark", "VolumesBenchmark"].map {
     .executableTarget(name: $0, dependencies: [.product(name: "Reconstruction", package: "deft")])
   },
   swiftLanguageModes: [.v6]

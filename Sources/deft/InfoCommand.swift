@@ -1,4 +1,5 @@
 import ArgumentParser
+import Formats
 import Foundation
 import Pipeline
 
@@ -7,7 +8,8 @@ struct InfoCommand: AsyncParsableCommand {
     commandName: "info",
     abstract: "Look into a file: an image stack, a network, or the manifest of a run.",
     discussion: """
-      Of a stack every page is read once, for the range of its values and a count of NaN.
+      Of a stack every page is read once, for the range of its values and a count of NaN. Its middle page is shown in \
+      characters, black at the 1st and white at the 99th percentile, and as a picture where one is asked for.
 
       deft info scan.tif
       deft info pipelines/priors/ct
@@ -23,6 +25,15 @@ struct InfoCommand: AsyncParsableCommand {
   @Flag(help: "Print JSON.")
   var json = false
 
+  @Option(help: "Write the middle page of a stack to this PNG file, at most 1024 pixels along each side.")
+  var picture: String?
+
+  func validate() throws {
+    guard picture?.lowercased().hasSuffix(".png") ?? true else {
+      throw ValidationError("The picture '\(picture ?? "")' must end in .png.")
+    }
+  }
+
   func run() async throws {
     try await interruptible(left: { nil }) { _ in
       var progress: SliceProgress?
@@ -31,7 +42,14 @@ struct InfoCommand: AsyncParsableCommand {
         try progress?.report(done)
       }
       switch inspection {
-      case .stack(let stack): try Console.output(json ? try encoded(stack) : Self.text(stack))
+      case .stack(let stack):
+        let preview = try await StackPreview(tiff: file)
+        if let picture {
+          var image = Picture()
+          image.append([(preview.reduced(to: 1024), preview.window)])
+          try image.write(to: picture)
+        }
+        try Console.output(json ? try encoded(stack) : Self.text(stack) + "\n\n" + Self.text(preview))
       case .checkpoint(let checkpoint):
         try Console.output(json ? try encoded(checkpoint) : Self.text(checkpoint))
       case .record(let text): try Console.output(text)
@@ -56,20 +74,24 @@ struct InfoCommand: AsyncParsableCommand {
       rows.append(("calibration", "\(number(stack.offset)) + \(number(stack.scale)) × stored number"))
     }
     if let low = stack.values.minimum, let high = stack.values.maximum, let mean = stack.values.mean {
-      rows.append(("values", "\(number(low)) to \(number(high)), mean \(number(mean))"))
+      let name = stack.sampleType.hasPrefix("complex") ? "magnitudes" : "values"
+      rows.append((name, "\(number(low)) to \(number(high)), mean \(number(mean))"))
     } else {
       rows.append(("values", "none is finite"))
     }
     let (nan, infinite) = (stack.values.notANumber, stack.values.infinite)
     rows.append(("not finite", nan + infinite == 0 ? "none" : "\(nan) NaN, \(infinite) infinite"))
-    let known: Set = [
-      "ImageJ", "unit", "vunit", "pixel_width", "pixel_height", "spacing", "slices", "images", "loop", "cf",
-      "c0", "c1",
-    ]
-    for (key, value) in stack.metadata.sorted(by: { $0.key < $1.key }) where !known.contains(key) {
+    for (key, value) in stack.metadata.sorted(by: { $0.key < $1.key })
+    where !StackInfo.knownKeys.contains(key) {
       rows.append((key, value))
     }
     return "\(stack.path)\n" + table(rows)
+  }
+
+  private static func text(_ preview: StackPreview) -> String {
+    let ends = [preview.window.lowerBound, preview.window.upperBound].map { number(Double($0)) }
+    return "page \(preview.page + 1), blank at \(ends[0]) and below, @ near \(ends[1]) and above:\n"
+      + preview.text()
   }
 
   private static func text(_ checkpoint: CheckpointInspection) -> String {

@@ -14,6 +14,10 @@ struct TIFFBytes {
     var bits = 32
     var format = 3
     var samples = 1
+    /// Whether all first samples come before all second ones.
+    var isPlanar = false
+    /// Bytes between strips, which need not touch.
+    var gap = 2
     var pixels = Pixels.strips(rows: 3)
     var description: String?
     /// Pixels per unit as a fraction, and the unit: 1 none, 2 inch, 3 centimetre.
@@ -24,7 +28,7 @@ struct TIFFBytes {
     var predictor = 1
     /// Further tags with one inline SHORT value, such as NewSubfileType.
     var shorts: [Int: Int] = [:]
-    /// Every sample in row order, as the bits to be stored.
+    /// Every number in row order, as the bits to be stored; complex samples are two.
     var values: [UInt64] = []
   }
 
@@ -56,34 +60,37 @@ struct TIFFBytes {
   private mutating func put(_ value: UInt64, _ size: Int) { bytes += integer(value, size) }
 
   mutating func add(_ page: Page) {
-    let sampleBytes = page.bits / 8 * page.samples
+    let parts = [5, 6].contains(page.format) ? 2 : 1
+    let planes = page.isPlanar ? page.samples : 1
+    let (numbers, width) = (page.samples * parts / planes, page.bits / 8 / parts)
     var places: [(offset: Int, count: Int)] = []
-    func sample(_ row: Int, _ column: Int) -> [UInt8] {
-      guard row < page.rows, column < page.columns else { return Array(repeating: 0, count: sampleBytes) }
-      return (0..<page.samples).flatMap {
-        integer(page.values[(row * page.columns + column) * page.samples + $0], page.bits / 8)
-      }
+    func pixel(_ row: Int, _ column: Int, _ plane: Int) -> [UInt8] {
+      guard row < page.rows, column < page.columns else { return Array(repeating: 0, count: numbers * width) }
+      let first = ((row * page.columns + column) * planes + plane) * numbers
+      return (first..<first + numbers).flatMap { integer(page.values[$0], width) }
     }
-    switch page.pixels {
-    case .strips(let rows):
-      for first in stride(from: 0, to: page.rows, by: rows) {
-        let start = bytes.count
-        for row in first..<min(first + rows, page.rows) {
-          bytes += predicted((0..<page.columns).map { sample(row, $0) }, page)
-        }
-        compress(from: start, page)
-        places.append((start, bytes.count - start))
-        bytes += [0xEE, 0xEE]  // strips need not touch
-      }
-    case .tiles(let rows, let columns):
-      for top in stride(from: 0, to: page.rows, by: rows) {
-        for left in stride(from: 0, to: page.columns, by: columns) {
+    for plane in 0..<planes {
+      switch page.pixels {
+      case .strips(let rows):
+        for first in stride(from: 0, to: page.rows, by: rows) {
           let start = bytes.count
-          for row in top..<top + rows {
-            bytes += predicted((left..<left + columns).map { sample(row, $0) }, page)
+          for row in first..<min(first + rows, page.rows) {
+            bytes += predicted((0..<page.columns).map { pixel(row, $0, plane) }, page)
           }
           compress(from: start, page)
           places.append((start, bytes.count - start))
+          bytes += Array(repeating: 0xEE, count: page.gap)
+        }
+      case .tiles(let rows, let columns):
+        for top in stride(from: 0, to: page.rows, by: rows) {
+          for left in stride(from: 0, to: page.columns, by: columns) {
+            let start = bytes.count
+            for row in top..<top + rows {
+              bytes += predicted((left..<left + columns).map { pixel(row, $0, plane) }, page)
+            }
+            compress(from: start, page)
+            places.append((start, bytes.count - start))
+          }
         }
       }
     }
@@ -100,7 +107,9 @@ struct TIFFBytes {
     if page.predictor != 1 { add(317, short: page.predictor) }
     add(262, short: 1)
     add(277, short: page.samples)
-    add(339, short: page.format)
+    if page.isPlanar { add(284, short: 2) }
+    entries.append(
+      (339, 3, page.samples, (0..<page.samples).flatMap { _ in integer(UInt64(page.format), 2) }))
     switch page.pixels {
     case .strips(let rows):
       add(278, longs: [rows])

@@ -29,6 +29,11 @@ import Testing
       firsts.append(image.samples[0])
     }
     #expect(firsts == [500, 600, 700])
+    firsts = []
+    for try await image in TIFFPages(stack, pages: [9, 3, 3], lookahead: lookahead, width: width) {
+      firsts.append(image.samples[0])
+    }
+    #expect(firsts == [900, 300, 300])
   }
 
   /// A source that remembers what was asked of it.

@@ -137,6 +137,22 @@ import Testing
     }
   }
 
+  /// Such pages are one run of bytes.
+  @Test(arguments: [false, true])
+  func readsStripsThatTouch(isBigEndian: Bool) throws {
+    let folder = try TemporaryFolder()
+    for (type, rows) in [(SampleType.float32, 2), (.uint16, 3), (.int8, 1), (.float64, 7)] {
+      var file = TIFFBytes(isBigEndian: isBigEndian)
+      var (page, values) = Self.page(type, rows: 7, columns: 21)
+      (page.pixels, page.gap) = (.strips(rows: rows), 0)
+      file.add(page)
+      file.add(page)
+      let stack = try TIFFStack(path: folder.write(file.bytes, "a.tif"))
+      #expect(try stack.page(1).samples == values)
+      #expect(try stack.rows(3..<6, ofPage: 0).samples == Array(values[63..<126]))
+    }
+  }
+
   @Test func readsHalfPrecisionFromTheSmallestToTheLargest() throws {
     let folder = try TemporaryFolder()
     var file = TIFFBytes()
@@ -224,6 +240,33 @@ import Testing
     #expect(
       Self.error { _ = try TIFFStack(path: short) }
         == .truncated(path: short, page: 2, needed: UInt64(bytes.count), length: UInt64(bytes.count - 31)))
+  }
+
+  /// The last of 600,000 pages of 8 KiB, at 4.9 GB of a file that takes no room on the disk.
+  @Test func readsRawStacksBeyondFourGibibytes() throws {
+    let folder = try TemporaryFolder()
+    var (page, values) = Self.page(.uint16, rows: 64, columns: 64)
+    let pages = 600_000
+    page.description = "ImageJ=1.53t\nimages=\(pages)\n"
+    var file = TIFFBytes()
+    file.add(page)
+    var bytes = file.bytes
+    let start = bytes.count
+    // StripOffsets (273), one LONG: from behind the header to behind the directory.
+    let tag: [UInt8] = [17, 1, 4, 0, 1, 0, 0, 0]
+    let entry = try #require(bytes.firstRange(of: tag + [8, 0, 0, 0])).upperBound
+    for i in 0..<4 { bytes[entry - 4 + i] = UInt8(truncatingIfNeeded: start >> (8 * i)) }
+    let path = try folder.write(bytes, "a.tif")
+    let writer = try #require(FileHandle(forUpdatingAtPath: path))
+    try writer.seek(toOffset: UInt64(start + (pages - 1) * 8192))
+    try writer.write(contentsOf: page.values.flatMap { [UInt8(truncatingIfNeeded: $0), UInt8($0 >> 8)] })
+    try writer.close()
+
+    let stack = try TIFFStack(path: path)
+    #expect(stack.count == pages)
+    #expect(try stack.page(pages - 1).samples == values)
+    #expect(try stack.page(pages - 2).samples.allSatisfy { $0 == 0 })
+    #expect(try TIFFStack(path: path).info.isBigTIFF == false)
   }
 
   @Test func knowsTheSpacing() throws {
@@ -393,6 +436,55 @@ import Testing
       Self.error { _ = try stack.rows(38..<40, ofPage: 1) }
         == .notFinite(path: path, page: 1, row: 38, column: 4, value: "an infinite value"))
     #expect(try TIFFStack(path: path, nonFinite: .keep).page(1)[37, 4].isNaN)
+  }
+
+  @Test func refusesACompressionThatIsNotRead() throws {
+    let folder = try TemporaryFolder()
+    var page = Self.page(.uint8).0
+    page.compression = 34925
+    var file = TIFFBytes()
+    file.add(page)
+    let path = try folder.write(file.bytes, "a.tif")
+    guard
+      case .unsupportedCompression(path, 0, "LZMA", _) = Self.error({ _ = try TIFFStack(path: path) })
+    else {
+      Issue.record("LZMA was not refused")
+      return
+    }
+  }
+
+  @Test func refusesAFileThatWasChangedAfterItWasOpened() throws {
+    let folder = try TemporaryFolder()
+    var (one, two) = (TIFFBytes(), TIFFBytes())
+    one.add(Self.page(.uint8).0)
+    two.add(Self.page(.uint8, shift: 1).0)
+    two.add(Self.page(.uint8, shift: 1).0)
+    let path = try folder.write(one.bytes, "a.tif")
+    let stack = try TIFFStack(path: path)
+    try folder.write(two.bytes, "a.tif")
+    #expect(Self.error { _ = try stack.page(0) } == .changed(path: path))
+  }
+
+  @Test func refusesAFileWhoseWriterWasStopped() throws {
+    let folder = try TemporaryFolder()
+    let path = try folder.write(TIFFBytes().bytes + [UInt8](repeating: 7, count: 100), "a.tif")
+    let error = Self.error { _ = try TIFFStack(path: path) }
+    #expect(
+      error?.description
+        == "cannot read page 1 of '\(path)': the file has no pages: what wrote it was stopped before the first one was "
+        + "complete. The file is damaged; copy or write it again.")
+  }
+
+  @Test func keepsToItsMemory() throws {
+    let folder = try TemporaryFolder()
+    var file = TIFFBytes()
+    let (page, values) = Self.page(.uint8, rows: 16, columns: 16)
+    file.add(page)
+    let path = try folder.write(file.bytes, "a.tif")
+    #expect(try TIFFStack(path: path, memory: 1024).page(0).samples == values)
+    #expect(
+      Self.error { _ = try TIFFStack(path: path, memory: 1023) }
+        == .tooLarge(path: path, page: 0, rows: 16, columns: 16, length: UInt64(file.bytes.count)))
   }
 
   @Test func refusesPagesAndRowsThatAreNotThere() throws {

@@ -3,8 +3,17 @@ import Foundation
 /// An open file that is read at given places. Closed when it goes out of scope.
 struct FileBytes: ~Copyable, Sendable {
   let path: String
-  let length: UInt64
+  let state: State
   private let descriptor: Int32
+
+  /// What differs once a file has been written to or replaced.
+  struct State: Sendable, Equatable {
+    var length: UInt64
+    var seconds: Int
+    var nanoseconds: Int
+  }
+
+  var length: UInt64 { state.length }
 
   init(path: String) throws(TIFFError) {
     // Non-blocking has no effect on files; opening a pipe would otherwise wait for a writer.
@@ -25,7 +34,8 @@ struct FileBytes: ~Copyable, Sendable {
       throw .empty(path: path)
     }
     self.path = path
-    self.length = UInt64(status.st_size)
+    state = State(
+      length: UInt64(status.st_size), seconds: status.st_mtim.tv_sec, nanoseconds: status.st_mtim.tv_nsec)
     self.descriptor = descriptor
   }
 

@@ -38,6 +38,13 @@ public struct StackInfo: Sendable, Equatable {
   /// The `key=value` lines of the first page's ImageDescription, as ImageJ and this program write them.
   public var metadata: [String: String]
 
+  /// Keys of ``metadata`` that other properties tell more of.
+  public static let knownKeys: Set = [
+    "ImageJ", "unit", "yunit", "zunit", "vunit", "pixel_width", "pixel_height", "spacing", "images", "slices",
+    "frames",
+    "channels", "hyperstack", "mode", "loop", "min", "max", "cf", "c0", "c1",
+  ]
+
   /// Bytes of one page as `Float`.
   public var pageBytes: Int { rows * columns * MemoryLayout<Float>.size }
 }

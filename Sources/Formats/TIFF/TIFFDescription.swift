@@ -8,8 +8,9 @@ struct TIFFDescription {
   var unit: String?
   var scale = 1.0
   var offset = 0.0
-  /// ImageJ's number of images, which for its raw stacks exceeds the number of directories.
+  /// How many images there are according to ImageJ or OME; for ImageJ's raw stacks more than directories.
   var images: Int?
+  var isImageJ: Bool { metadata["ImageJ"] != nil }
 
   /// - Parameters:
   ///   - text: The ImageDescription; empty when there is none.
@@ -22,7 +23,6 @@ struct TIFFDescription {
       readLines(text)
     }
 
-    let isImageJ = metadata["ImageJ"] != nil
     let unitLength: Double? =
       switch (isImageJ ? metadata["unit"].flatMap(Self.millimetres) : nil, resolutionUnit) {
       case (let length?, _): length
@@ -85,6 +85,10 @@ struct TIFFDescription {
       return Self.millimetres(Self.attribute("PhysicalSize\(axis)Unit", in: text) ?? "µm").map { $0 * size }
     }
     spacing = Spacing(x: length("X"), y: length("Y"), z: length("Z"))
+    // Not where other files hold some of the planes, or where there are several images.
+    guard !text.contains(" FileName=\""), text.ranges(of: "<Pixels ").count == 1 else { return }
+    let sizes = ["Z", "C", "T"].map { Self.attribute("Size\($0)", in: text).flatMap { UInt16($0) } ?? 1 }
+    images = sizes.reduce(1) { $0 * Int($1) }
   }
 
   private static func attribute(_ name: String, in text: String) -> String? {

@@ -11,15 +11,30 @@ struct TIFFDirectory {
   var photometric: UInt64 = 1
   var subfile: UInt64 = 0
   var resolutionUnit: UInt64 = 2
+  var planarConfiguration: UInt64 = 1
+  var fillOrder: UInt64 = 1
+  /// What a second sample is: 0 unstated, 1 and 2 an opacity.
+  var extraSample: UInt64 = 0
+  var rowsPerStrip: UInt64 = .max
   var isTiled = false
-  var strips: UInt64 = 0
-  var firstStrip: UInt64 = 0
+  /// Where the lists of strips lie.
+  var stripOffsets: Table?
+  var stripBytes: Table?
   /// Where a value that does not fit in its entry lies, and its number of bytes.
   var descriptionBytes: (offset: UInt64, count: UInt64)?
   var xResolutionOffset: UInt64?
   var yResolutionOffset: UInt64?
 
-  var sampleType: SampleType? { samples == 1 ? SampleType(format: format, bits: bits) : nil }
+  /// Integers of one width somewhere in the file.
+  struct Table {
+    var offset: UInt64
+    var count: UInt64
+    var width: Int
+  }
+
+  var sampleType: SampleType? {
+    extraSample == 0 ? SampleType(format: format, bits: bits, samples: samples) : nil
+  }
 
   /// For messages: what the page is.
   var summary: String {
@@ -44,6 +59,9 @@ struct TIFFDirectoryChain {
   private(set) var directories: [TIFFDirectory] = []
   let isBigEndian: Bool
   let isBig: Bool
+
+  /// More than any scan has; the list of that many takes 1 GB.
+  static let mostPages = 1 << 22
 
   init(_ file: borrowing FileBytes) throws(TIFFError) {
     let head = try file.bytes(Int(min(16, file.length)), at: 0, page: 0)
@@ -74,6 +92,11 @@ struct TIFFDirectoryChain {
     default: throw notTIFF()
     }
 
+    guard next != 0 else {
+      throw .damaged(
+        path: file.path, page: 0,
+        reason: "the file has no pages: what wrote it was stopped before the first one was complete")
+    }
     var visited: Set<UInt64> = []
     var auxiliary = 0
     while next != 0 {
@@ -82,6 +105,7 @@ struct TIFFDirectoryChain {
       guard visited.insert(next).inserted, UInt64(visited.count) <= file.length / 18 + 1 else {
         throw .damaged(path: file.path, page: page, reason: "the chain of pages runs in a circle")
       }
+      guard page < Self.mostPages else { throw .tooManyPages(path: file.path, most: Self.mostPages) }
       let (directory, following) = try Self.read(
         file, at: next, page: page, isBig: isBig, isBigEndian: isBigEndian)
       if directory.isAuxiliary { auxiliary += 1 } else { directories.append(directory) }
@@ -145,14 +169,17 @@ struct TIFFDirectoryChain {
       case 259: directory.compression = value ?? directory.compression
       case 262: directory.photometric = value ?? directory.photometric
       case 270 where type == 2 || type == 1: directory.descriptionBytes = (place, valueCount)
-      case 273:
-        directory.strips = valueCount
-        directory.firstStrip = valueCount == 1 ? value ?? 0 : 0
+      case 266: directory.fillOrder = value ?? directory.fillOrder
+      case 273: directory.stripOffsets = .init(offset: place, count: valueCount, width: Self.width(type))
       case 277: directory.samples = value ?? 0
+      case 278: directory.rowsPerStrip = value ?? directory.rowsPerStrip
+      case 279: directory.stripBytes = .init(offset: place, count: valueCount, width: Self.width(type))
       case 282 where type == 5: directory.xResolutionOffset = place
       case 283 where type == 5: directory.yResolutionOffset = place
+      case 284: directory.planarConfiguration = value ?? directory.planarConfiguration
       case 296: directory.resolutionUnit = value ?? 1
       case 322, 324: directory.isTiled = true
+      case 338: directory.extraSample = value ?? 0
       case 339: directory.format = value ?? directory.format
       default: break
       }
@@ -177,6 +204,34 @@ struct TIFFDirectoryChain {
       let bytes = try? file.bytes(Int(count), at: offset, page: 0)
     else { return "" }
     return String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+  }
+
+  /// Where the pixels of an uncompressed page begin if they are one run of bytes in row order.
+  func run(of directory: TIFFDirectory, rowBytes: UInt64, in file: borrowing FileBytes) -> UInt64? {
+    guard directory.compression == 1, directory.fillOrder == 1, !directory.isTiled,
+      directory.samples == 1 || directory.planarConfiguration == 1,
+      let offsets = integers(directory.stripOffsets, in: file), let first = offsets.first
+    else { return nil }
+    let rowsPerStrip = min(directory.rowsPerStrip, directory.rows)
+    guard rowsPerStrip > 0, UInt64(offsets.count) == (directory.rows + rowsPerStrip - 1) / rowsPerStrip,
+      let bytes = integers(directory.stripBytes, in: file), bytes.count == offsets.count
+    else { return nil }
+    for (strip, offset) in offsets.enumerated() {
+      let row = UInt64(strip) * rowsPerStrip
+      guard offset == first &+ row * rowBytes,
+        bytes[strip] >= min(rowsPerStrip, directory.rows - row) * rowBytes
+      else { return nil }
+    }
+    return first
+  }
+
+  /// The numbers of a table; nil where it is too long, of another type or not in the file.
+  private func integers(_ table: TIFFDirectory.Table?, in file: borrowing FileBytes) -> [UInt64]? {
+    guard let table, table.count > 0, table.count <= 1 << 20, [2, 4, 8].contains(table.width),
+      let bytes = try? file.bytes(Int(table.count) * table.width, at: table.offset, page: 0)
+    else { return nil }
+    var reader = ByteReader(bytes, isBigEndian: isBigEndian)
+    return (0..<table.count).map { _ in reader.integer(table.width) }
   }
 
   /// A RATIONAL value: numerator and denominator, 32 bits each.

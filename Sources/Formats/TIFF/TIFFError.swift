@@ -9,7 +9,12 @@ public enum TIFFError: Error, Equatable, Sendable, CustomStringConvertible {
   case truncated(path: String, page: Int, needed: UInt64, length: UInt64)
   case damaged(path: String, page: Int, reason: String)
   case tooLarge(path: String, page: Int, rows: UInt64, columns: UInt64, length: UInt64)
+  case tooManyPages(path: String, most: Int)
+  case missingPages(path: String, found: Int, expected: Int)
+  case changed(path: String)
+  case unsupportedCompression(path: String, page: Int, found: String, isInstalled: Bool)
   case unsupportedSamples(path: String, page: Int, found: String)
+  case complexSamples(path: String)
   case mixedPages(path: String, page: Int, found: String, expected: String)
   case noSuchPage(path: String, page: Int, pages: Int)
   case noSuchRows(path: String, rows: Range<Int>, available: Int)
@@ -45,9 +50,23 @@ public enum TIFFError: Error, Equatable, Sendable, CustomStringConvertible {
     case .tooLarge(let path, let page, let rows, let columns, let length):
       "cannot read page \(page + 1) of '\(path)': it claims \(rows) × \(columns) pixels, more than a file of "
         + "\(length) bytes can hold or this program reads as one page. The file is damaged, or must be cut first."
+    case .tooManyPages(let path, let most):
+      "cannot read '\(path)': it claims more than \(most) pages. The file is damaged, or must be split first."
+    case .missingPages(let path, let found, let expected):
+      "cannot read '\(path)': it has \(found) of the \(expected) pages that its description states. What wrote it "
+        + "was stopped, or the file was cut; copy or write it again."
+    case .changed(let path):
+      "cannot read '\(path)': it was changed after it was opened. Start again when nothing writes to it."
+    case .unsupportedCompression(let path, let page, let found, let isInstalled):
+      "cannot read page \(page + 1) of '\(path)': it is compressed as \(found), which "
+        + (isInstalled ? "is not read here" : "the installed libtiff does not have")
+        + ". Store it uncompressed first, for example by 'tiffcp -c none'."
     case .unsupportedSamples(let path, let page, let found):
       "cannot read page \(page + 1) of '\(path)': samples are \(found), expected one channel of 8-, 16- or "
-        + "32-bit integers or 16-, 32- or 64-bit floats. Convert the file first."
+        + "32-bit integers or 16-, 32- or 64-bit floats, or pairs of them that are complex. Convert the file first."
+    case .complexSamples(let path):
+      "the samples of '\(path)' are complex, where real ones are expected. Choose a part of them first, for example "
+        + "with 'deft convert --part magnitude'."
     case .mixedPages(let path, let page, let found, let expected):
       "cannot read '\(path)' as a stack: page \(page + 1) is \(found), the pages before it are \(expected). "
         + "All pages of a stack must agree; take out the one that differs."
@@ -59,7 +78,7 @@ public enum TIFFError: Error, Equatable, Sendable, CustomStringConvertible {
         + "Ask for rows from 1 to \(available)."
     case .notFinite(let path, let page, let row, let column, let value):
       "page \(page + 1) of '\(path)' holds \(value) at row \(row + 1), column \(column + 1). "
-        + "Replace such values, for example by the mean of their neighbours, before using the file."
+        + "Replace such values before using the file, for example with 'deft convert --replace-non-finite 0'."
     case .emptyFolder(let path):
       "there is no TIFF file (.tif, .tiff) in '\(path)'. Check the path."
     case .missingNumber(let path, let number, let before, let after):

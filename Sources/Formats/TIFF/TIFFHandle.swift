@@ -20,8 +20,10 @@ struct TIFFHandle: ~Copyable, @unchecked Sendable {
     var bits: Int
     var samples: Int
     var format: UInt64
-    var isUncompressed: Bool
+    var compression: UInt64
     var isPlainBitOrder: Bool
+    /// Whether the samples of a pixel lie apart.
+    var isPlanar: Bool
     var isTiled: Bool
     /// Rows in a strip or tile, columns in a tile.
     var chunkRows: Int
@@ -30,6 +32,8 @@ struct TIFFHandle: ~Copyable, @unchecked Sendable {
     var chunkBytes: Int
     var chunkRowBytes: Int
     var chunks: Int
+
+    var isUncompressed: Bool { compression == UInt64(COMPRESSION_NONE) }
   }
 
   /// - Parameter allocationLimit: No single allocation inside libtiff exceeds it, in bytes.
@@ -78,8 +82,9 @@ struct TIFFHandle: ~Copyable, @unchecked Sendable {
       columns: Int(long(UInt32(TIFFTAG_IMAGEWIDTH))), rows: rows,
       bits: Int(short(UInt32(TIFFTAG_BITSPERSAMPLE))), samples: Int(short(UInt32(TIFFTAG_SAMPLESPERPIXEL))),
       format: UInt64(short(UInt32(TIFFTAG_SAMPLEFORMAT))),
-      isUncompressed: short(UInt32(TIFFTAG_COMPRESSION)) == UInt16(COMPRESSION_NONE),
+      compression: UInt64(short(UInt32(TIFFTAG_COMPRESSION))),
       isPlainBitOrder: short(UInt32(TIFFTAG_FILLORDER)) == UInt16(FILLORDER_MSB2LSB),
+      isPlanar: short(UInt32(TIFFTAG_PLANARCONFIG)) == UInt16(PLANARCONFIG_SEPARATE),
       isTiled: isTiled,
       chunkRows: isTiled
         ? Int(long(UInt32(TIFFTAG_TILELENGTH))) : min(Int(long(UInt32(TIFFTAG_ROWSPERSTRIP))), rows),

@@ -7,7 +7,7 @@ public struct TIFFPages: FieldSource {
   public typealias Element = Image
   public let stack: TIFFStack
   public let lookahead: Int
-  private let pages: Range<Int>
+  private let pages: [Int]
   private let readers: [TIFFReader]
 
   /// - Parameters:
@@ -15,8 +15,12 @@ public struct TIFFPages: FieldSource {
   ///   - lookahead: How many pages may wait for the consumer.
   ///   - width: How many pages are read and decoded at the same time.
   public init(_ stack: TIFFStack, pages: Range<Int>? = nil, lookahead: Int = 2, width: Int = 2) {
-    let pages = pages ?? 0..<stack.count
-    precondition(pages.lowerBound >= 0 && pages.upperBound <= stack.count, "pages \(pages) of \(stack.count)")
+    self.init(stack, pages: Array(pages ?? 0..<stack.count), lookahead: lookahead, width: width)
+  }
+
+  /// Some pages, counted from 0, in the order given. They must exist.
+  public init(_ stack: TIFFStack, pages: [Int], lookahead: Int = 2, width: Int = 2) {
+    precondition(pages.allSatisfy { 0..<stack.count ~= $0 }, "pages \(pages) of \(stack.count)")
     precondition(lookahead >= 0 && width > 0, "lookahead \(lookahead), width \(width)")
     self.stack = stack
     self.pages = pages
@@ -27,7 +31,7 @@ public struct TIFFPages: FieldSource {
   public var count: Int { pages.count }
 
   public func field(at index: Int) async throws -> Image {
-    try await readers[index % readers.count].page(pages.lowerBound + index)
+    try await readers[index % readers.count].page(pages[index])
   }
 }
 
@@ -91,6 +95,8 @@ public struct TIFFSinograms: FieldSource {
 /// Writes images to a TIFF file on a thread of its own.
 public actor TIFFSink: FieldSink {
   private var writer: TIFFWriter?
+  /// How many samples were outside the range of integer storage.
+  public private(set) var clipped = 0
   private let executor = BlockingExecutor(label: "TIFF writer")
   public nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
 
@@ -99,6 +105,7 @@ public actor TIFFSink: FieldSink {
   public func append(_ image: Image) throws {
     precondition(writer != nil, "a page after finish()")
     try writer?.append(image)
+    clipped = writer?.clipped ?? 0
   }
 
   public func finish() throws {

@@ -5,7 +5,7 @@ import Foundation
 /// What a stack of images is: its directory and the range of its values, read page by page.
 public struct StackInspection: Encodable, Hashable, Sendable {
   public struct Values: Encodable, Hashable, Sendable {
-    /// Of the finite values, in the unit of the stack; nil where there is none.
+    /// Of the finite values, or the magnitudes of complex ones, in the unit of the stack; nil where there is none.
     public var minimum: Double?
     public var maximum: Double?
     public var mean: Double?
@@ -42,7 +42,7 @@ public struct StackInspection: Encodable, Hashable, Sendable {
   ///
   /// - Parameter progress: called after every page with the number done; what it throws ends the work.
   public init(tiff path: String, progress: (Int, Int) throws -> Void = { _, _ in }) async throws {
-    let stack = try TIFFStack(path: path, nonFinite: .keep)
+    let stack = try TIFFStack(path: path, nonFinite: .keep, part: .magnitude)
     var values = Values()
     var (sum, count, done) = (0.0, 0, 0)
     for try await page in TIFFPages(stack, lookahead: 1) {

@@ -1,0 +1,146 @@
+import Fields
+import Formats
+
+/// A stack copied page by page into one TIFF file: with other storage or compression, some of its pages, or a
+/// corrected spacing and unit. A few pages are in memory, however many there are.
+public struct StackConversion: Sendable {
+  public enum Storage: String, Sendable, CaseIterable {
+    case float32
+    /// With a recorded scale and offset, see ``TIFFWriter/Storage/uint16(scale:offset:)``.
+    case uint16
+  }
+
+  public var storage = Storage.float32
+  /// The values that the numbers 0 and 65535 stand for. When nil, integers of at most 16 bits keep their steps; of other
+  /// samples all pages are read once before, for the range of their values.
+  public var range: ClosedRange<Double>?
+  public var compression = TIFFWriter.Compression.none
+  /// All when nil.
+  public var pages: PageList?
+  /// What is taken of complex samples.
+  public var part: TIFFStack.Part?
+  /// What NaN and infinite samples become; nil refuses them.
+  public var replacement: Float?
+  /// Where the file does not say it, or says it wrongly; in millimetres.
+  public var spacing = Spacing()
+  public var unit: String?
+
+  public init() {}
+
+  /// What was written.
+  public struct Outcome: Sendable {
+    public var pages: Int
+    public var rows: Int
+    public var columns: Int
+    public var storage: TIFFWriter.Storage
+    /// Samples outside the range of integer storage.
+    public var clipped: Int
+    /// NaN and infinite samples.
+    public var replaced: Int
+  }
+
+  /// - Parameters:
+  ///   - width: pages that are read at the same time.
+  ///   - progress: called with the pages done and their number, those of a first reading included; what it throws ends
+  ///     the work, and nothing is left under `output`.
+  /// - Throws: `TIFFError`, ``ConversionError``.
+  public func write(
+    _ input: String, to output: String, width: Int = 2, progress: (Int, Int) throws -> Void = { _, _ in }
+  ) async throws -> Outcome {
+    let stack = try TIFFStack(path: input, nonFinite: replacement == nil ? .refuse : .keep, part: part)
+    let info = stack.info
+    if info.sampleType.isComplex, part == nil { throw TIFFError.complexSamples(path: input) }
+    if let file = stack.files.first(where: { filePlace($0) == filePlace(output) }) {
+      throw ConversionError.replacesInput(path: file)
+    }
+    let pages = self.pages?.pages ?? Array(0..<stack.count)
+    if let page = pages.first(where: { $0 >= stack.count }) {
+      throw TIFFError.noSuchPage(path: input, page: page, pages: stack.count)
+    }
+    let source = TIFFPages(stack, pages: pages, lookahead: width, width: width)
+
+    var done = 0
+    let kept: TIFFWriter.Storage? =
+      storage == .float32 ? .float32 : range.map { Self.integers(holding: $0) } ?? Self.integers(of: info)
+    let total = kept == nil ? 2 * source.count : source.count
+    let storage =
+      if let kept { kept } else {
+        Self.integers(
+          holding: try await values(source) {
+            done += 1
+            try progress(done, total)
+          })
+      }
+    let step = self.pages == nil ? 1 : self.pages?.step
+    let writer = try TIFFWriter(
+      path: output, rows: info.rows, columns: info.columns, pages: source.count, storage: storage,
+      compression: compression,
+      spacing: Spacing(
+        x: spacing.x ?? info.spacing.x, y: spacing.y ?? info.spacing.y,
+        z: spacing.z ?? step.flatMap { step in info.spacing.z.map { $0 * Double(step) } }),
+      unit: unit ?? info.unit, metadata: info.metadata.filter { !StackInfo.knownKeys.contains($0.key) })
+    let sink = TIFFSink(writer)
+    var replaced = 0
+    for try await var page in source {
+      if let replacement { replaced += Self.replace(replacement, in: &page) }
+      try await sink.append(page)
+      done += 1
+      try progress(done, total)
+    }
+    try await sink.finish()
+    return Outcome(
+      pages: source.count, rows: info.rows, columns: info.columns, storage: storage,
+      clipped: await sink.clipped, replaced: replaced)
+  }
+
+  // MARK: Parts
+
+  /// The steps of integers that fit in 16 bits; nil for other samples.
+  private static func integers(of info: StackInfo) -> TIFFWriter.Storage? {
+    switch info.sampleType {
+    case .uint8, .uint16: .uint16(scale: info.scale, offset: info.offset)
+    case .int8: .uint16(scale: info.scale, offset: info.offset - 128 * info.scale)
+    case .int16: .uint16(scale: info.scale, offset: info.offset - 32768 * info.scale)
+    default: nil
+    }
+  }
+
+  private static func integers(holding range: ClosedRange<Double>) -> TIFFWriter.Storage {
+    let width = range.upperBound - range.lowerBound
+    return .uint16(scale: width > 0 ? width / 65535 : 1, offset: range.lowerBound)
+  }
+
+  /// The least and the greatest finite value.
+  private func values(_ source: TIFFPages, onPage: () throws -> Void) async throws -> ClosedRange<Double> {
+    var (low, high) = (Float.infinity, -Float.infinity)
+    for try await page in source {
+      for sample in page.samples where sample.isFinite {
+        low = min(low, sample)
+        high = max(high, sample)
+      }
+      try onPage()
+    }
+    if let replacement { (low, high) = (min(low, replacement), max(high, replacement)) }
+    return Double(low)...Double(high)
+  }
+
+  private static func replace(_ value: Float, in image: inout Image) -> Int {
+    var count = 0
+    for i in image.samples.indices where !image.samples[i].isFinite {
+      image.samples[i] = value
+      count += 1
+    }
+    return count
+  }
+}
+
+/// Why a stack cannot be converted.
+public enum ConversionError: Error, Equatable, Sendable, CustomStringConvertible {
+  case replacesInput(path: String)
+
+  public var description: String {
+    switch self {
+    case .replacesInput(let path): "the output would replace '\(path)', which is read. Give it another name."
+    }
+  }
+}

@@ -1,0 +1,162 @@
+import Fields
+import Formats
+import Foundation
+import Pipeline
+import TestSupport
+import Testing
+
+@Suite struct ConversionTests {
+  /// Five pages of 9 × 7: 100 k + i/8, in the given storage.
+  private static func write(
+    _ path: String, storage: TIFFWriter.Storage = .float32, change: (inout Image, Int) -> Void = { _, _ in }
+  ) throws -> [Image] {
+    var writer = try TIFFWriter(
+      path: path, rows: 9, columns: 7, pages: 5, storage: storage, spacing: Spacing(x: 0.5, y: 0.25, z: 2),
+      unit: "HU", metadata: ["scanner": "one"])
+    let images = (0..<5).map { page in
+      var image = Image(shape: [9, 7], samples: (0..<63).map { Float(100 * page) + Float($0) / 8 })
+      change(&image, page)
+      return image
+    }
+    for image in images { try writer.append(image) }
+    try writer.finish()
+    return images
+  }
+
+  @Test(arguments: TIFFWriter.Compression.allCases)
+  func copiesAStackWithWhatIsKnownOfIt(compression: TIFFWriter.Compression) async throws {
+    let folder = try TemporaryFolder()
+    let images = try Self.write(folder("a.tif"))
+    var conversion = StackConversion()
+    conversion.compression = compression
+    var calls: [Int] = []
+    let outcome = try await conversion.write(folder("a.tif"), to: folder("b.tif")) { done, total in
+      #expect(total == 5)
+      calls.append(done)
+    }
+    #expect(calls == Array(1...5))
+    #expect((outcome.pages, outcome.rows, outcome.columns, outcome.clipped) == (5, 9, 7, 0))
+    let (a, b) = try (TIFFStack(path: folder("a.tif")), TIFFStack(path: folder("b.tif")))
+    for page in 0..<5 { #expect(try b.page(page) == images[page]) }
+    #expect((b.info.spacing, b.info.unit, b.info.metadata) == (a.info.spacing, a.info.unit, a.info.metadata))
+    #expect(folder.names == ["a.tif", "b.tif"])
+  }
+
+  @Test func takesSomePagesAndCorrectsTheSpacing() async throws {
+    let folder = try TemporaryFolder()
+    let images = try Self.write(folder("a.tif"))
+    var conversion = StackConversion()
+    conversion.pages = try PageList("1...5/2")
+    conversion.spacing = Spacing(x: 0.75)
+    conversion.unit = "1/mm"
+    _ = try await conversion.write(folder("a.tif"), to: folder("b.tif"))
+    let stack = try TIFFStack(path: folder("b.tif"))
+    #expect(stack.count == 3)
+    for (index, page) in [0, 2, 4].enumerated() { #expect(try stack.page(index) == images[page]) }
+    #expect(stack.info.spacing == Spacing(x: 0.75, y: 0.25, z: 4))
+    #expect(stack.info.unit == "1/mm")
+    conversion.pages = try PageList("5,1,2")
+    _ = try await conversion.write(folder("a.tif"), to: folder("b.tif"))
+    #expect(try TIFFStack(path: folder("b.tif")).info.spacing.z == nil)
+    conversion.pages = try PageList("6")
+    await #expect(throws: TIFFError.noSuchPage(path: folder("a.tif"), page: 5, pages: 5)) {
+      try await conversion.write(folder("a.tif"), to: folder("b.tif"))
+    }
+  }
+
+  /// Half a step of the range over 65535, and an ulp of the largest value for each of two roundings to `Float`.
+  @Test func storesIntegersOverTheRangeOfTheValues() async throws {
+    let folder = try TemporaryFolder()
+    let images = try Self.write(folder("a.tif"))
+    var conversion = StackConversion()
+    conversion.storage = .uint16
+    var last = 0
+    let outcome = try await conversion.write(folder("a.tif"), to: folder("b.tif")) { done, total in
+      #expect(total == 10)
+      last = done
+    }
+    #expect(last == 10)
+    #expect(outcome.clipped == 0)
+    let highest = Float(400 + 62.0 / 8)
+    #expect(outcome.storage == .uint16(scale: Double(highest) / 65535, offset: 0))
+    let stack = try TIFFStack(path: folder("b.tif"))
+    #expect(stack.info.sampleType == .uint16)
+    for page in 0..<5 {
+      for (read, written) in zip(try stack.page(page).samples, images[page].samples) {
+        #expect(abs(read - written) <= highest / 65535 / 2 + 2 * highest.ulp)
+      }
+    }
+    conversion.range = 0...100
+    // Page 1 is inside; of page 2 only the first value, 100, is.
+    #expect(try await conversion.write(folder("a.tif"), to: folder("b.tif")).clipped == 4 * 63 - 1)
+  }
+
+  @Test func keepsTheStepsOfIntegers() async throws {
+    let folder = try TemporaryFolder()
+    _ = try Self.write(folder("a.tif"), storage: .uint16(scale: 0.125, offset: -3))
+    var conversion = StackConversion()
+    conversion.storage = .uint16
+    conversion.compression = .deflate
+    let outcome = try await conversion.write(folder("a.tif"), to: folder("b.tif")) { #expect($1 == 5) }
+    #expect(outcome.storage == .uint16(scale: 0.125, offset: -3))
+    let (a, b) = try (TIFFStack(path: folder("a.tif")), TIFFStack(path: folder("b.tif")))
+    for page in 0..<5 { #expect(try a.page(page) == b.page(page)) }
+  }
+
+  @Test func replacesWhatIsNotFiniteOnlyWhenAsked() async throws {
+    let folder = try TemporaryFolder()
+    // The writer refuses such values: they are put into its file.
+    _ = try Self.write(folder("a.tif")) { image, page in
+      if page == 3 { image.samples.replaceSubrange(10...11, with: [12345.5, 54321.5]) }
+    }
+    var bytes = [UInt8](try folder.data("a.tif"))
+    for (mark, value) in [(Float(12345.5), Float.nan), (54321.5, -.infinity)] {
+      let old = withUnsafeBytes(of: mark.bitPattern.littleEndian, Array.init)
+      let new = withUnsafeBytes(of: value.bitPattern.littleEndian, Array.init)
+      bytes.replaceSubrange(try #require(bytes.firstRange(of: old)), with: new)
+    }
+    try folder.write(bytes, "a.tif")
+    var conversion = StackConversion()
+    await #expect(
+      throws: TIFFError.notFinite(path: folder("a.tif"), page: 3, row: 1, column: 3, value: "NaN")
+    ) {
+      try await conversion.write(folder("a.tif"), to: folder("b.tif"))
+    }
+    #expect(folder.names == ["a.tif"])
+    conversion.replacement = -1
+    conversion.storage = .uint16
+    let outcome = try await conversion.write(folder("a.tif"), to: folder("b.tif"))
+    #expect((outcome.replaced, outcome.clipped) == (2, 0))
+    #expect(Array(try TIFFStack(path: folder("b.tif")).page(3).samples[10...11]) == [-1, -1])
+  }
+
+  @Test func takesAPartOfComplexSamples() async throws {
+    let folder = try TemporaryFolder()
+    let path = packageFolder + "/Tests/FormatsTests/Fixtures/complex64.tif"
+    var conversion = StackConversion()
+    await #expect(throws: TIFFError.complexSamples(path: path)) {
+      try await conversion.write(path, to: folder("b.tif"))
+    }
+    conversion.part = .imaginary
+    _ = try await conversion.write(path, to: folder("b.tif"))
+    #expect(
+      try TIFFStack(path: folder("b.tif")).page(0).samples
+        == TIFFStack(path: path).complexPage(0).samples.map(\.imaginary))
+  }
+
+  @Test func doesNotReplaceWhatItReads() async throws {
+    let folder = try TemporaryFolder()
+    _ = try Self.write(folder("a1.tif"))
+    for input in [folder("a1.tif"), folder.path, folder("a*.tif")] {
+      await #expect(throws: ConversionError.replacesInput(path: folder("a1.tif"))) {
+        try await StackConversion().write(input, to: folder("./a1.tif"))
+      }
+    }
+    await #expect(throws: CancellationError.self) {
+      try await StackConversion().write(folder("a1.tif"), to: folder("b.tif")) { done, _ in
+        if done == 3 { throw CancellationError() }
+      }
+    }
+    #expect(folder.names == ["a1.tif"])
+  }
+}
