@@ -79,7 +79,9 @@ let package = Package(
       dependencies: ["Fields", "Operators", "Diffusion", "Reconstruction", "TestSupport"],
       exclude: ["Fixtures"]),
     testTarget("Pipeline", ["Fields", "Formats", "Operators", "Diffusion", "Reconstruction", logging]),
-    .testTarget(name: "DeftTests", dependencies: ["Fields", "Formats", "TestSupport"]),
+    .testTarget(
+      name: "DeftTests", dependencies: ["Fields", "Formats", "TestSupport"],
+      exclude: ["Fixtures"]),
   ],
   swiftLanguageModes: [.v6],
   cxxLanguageStandard: .cxx17

@@ -10,6 +10,8 @@ let package = Package(
       name: "OperatorsBenchmark", dependencies: [.product(name: "Reconstruction", package: "deft")]),
     .executableTarget(
       name: "MRIBenchmark", dependencies: [.product(name: "Reconstruction", package: "deft")]),
+    .executableTarget(
+      name: "ProjectionsBenchmark", dependencies: [.product(name: "Reconstruction", package: "deft")]),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -70,11 +70,7 @@ public struct PendingFile: ~Copyable, Sendable {
     guard !isPublished else { return }
     guard rename(temporary, place) == 0 else { throw .cannotCreate(path: path, code: errno) }
     isPublished = true
-    // The name itself lives in the folder. Some network file systems cannot sync one and say so.
-    let folder = open(Self.folder(of: place), O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-    guard folder >= 0 else { return }
-    defer { close(folder) }
-    guard fsync(folder) == 0 || errno == EINVAL else { throw .cannotWrite(path: path, code: errno) }
+    try synchronizeFolder(Self.folder(of: place))
   }
 
   /// The folder that holds `path`.
@@ -96,6 +92,15 @@ public struct PendingFile: ~Copyable, Sendable {
     }
     return 0
   }
+}
+
+/// Makes the names durable that files have in a folder.
+package func synchronizeFolder(_ path: String) throws(FileError) {
+  let folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+  guard folder >= 0 else { return }
+  defer { close(folder) }
+  // Some network file systems cannot do it and say so.
+  guard fsync(folder) == 0 || errno == EINVAL else { throw .cannotWrite(path: path, code: errno) }
 }
 
 /// Files that belong together: all are complete before the first gets its name.

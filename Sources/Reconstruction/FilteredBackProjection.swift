@@ -13,15 +13,24 @@ import Operators
 /// - Codomain: image, `[rows, columns]`, attenuation in 1/mm.
 public struct FilteredBackProjection<Operator: ParallelBeamOperator>: Sendable {
   public let A: Operator
+  /// Of views as wide as ``padding`` makes them.
   public let filter: RampFilter
+  public let padding: TruncationPadding
   private let factors: [Double]
 
-  /// - Parameter cutoff: fraction of the highest frequency of the detector, above 0 and at most 1.
+  /// - Parameters:
+  ///   - cutoff: fraction of the highest frequency of the detector, above 0 and at most 1.
+  ///   - padding: for objects that reach beyond the detector.
   /// - Throws: ``OperatorError/outOfRange(_:found:expected:)`` for another cut-off.
-  public init(_ A: Operator, window: RampFilter.Window = .ramp, cutoff: Double = 1) throws(OperatorError) {
+  public init(
+    _ A: Operator, window: RampFilter.Window = .ramp, cutoff: Double = 1, padding: TruncationPadding = .zeros
+  ) throws(OperatorError) {
     self.A = A
+    self.padding = padding
     let beam = A.beam
-    filter = try RampFilter(bins: beam.bins, binSpacing: beam.binSpacing, window: window, cutoff: cutoff)
+    filter = try RampFilter(
+      bins: beam.bins + 2 * padding.reach(bins: beam.bins), binSpacing: beam.binSpacing, window: window,
+      cutoff: cutoff)
     let scale = beam.binSpacing / (A.domain.spacing[0] * A.domain.spacing[1])
     factors = beam.angularWeights.map { $0 * scale }
   }
@@ -35,7 +44,17 @@ public struct FilteredBackProjection<Operator: ParallelBeamOperator>: Sendable {
 
   /// - Parameter filtered: overwritten with the filtered views.
   public func apply(_ y: Sinogram, into x: inout Image, filtered: inout Sinogram) {
-    filter.apply(y, into: &filtered, factors: factors, threads: A.threads)
+    let reach = padding.reach(bins: A.beam.bins)
+    if reach == 0 {
+      filter.apply(y, into: &filtered, factors: factors, threads: A.threads)
+    } else {
+      let wide = padding.extend(y)
+      var wideFiltered = wide
+      filter.apply(wide, into: &wideFiltered, factors: factors, threads: A.threads)
+      for view in 0..<y.shape[0] {
+        for bin in 0..<y.shape[1] { filtered[view, bin] = wideFiltered[view, reach + bin] }
+      }
+    }
     A.applyAdjoint(filtered, into: &x)
   }
 }

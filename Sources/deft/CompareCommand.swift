@@ -78,6 +78,7 @@ struct CompareCommand: AsyncParsableCommand {
     try await interruptible(left: { "finished methods were kept" }) { _ in
       var description = try PipelineDescription(file: pipeline)
       if let seed { description.seed = seed }
+      description = try await withAxis(description, of: input, threads: parallel.threads)
       let methods = try list(h: description.h)
       let comparison = try Comparison(
         MethodWorkshop(description, threads: parallel.threads),

@@ -13,6 +13,6 @@ struct Deft: AsyncParsableCommand {
     subcommands: [
       RunCommand.self, PlanCommand.self, SubmitCommand.self, MergeCommand.self, PhantomCommand.self,
       SimulateCommand.self, CompareCommand.self, Train.self, SampleCommand.self, VerifyCommand.self,
-      InfoCommand.self,
+      InfoCommand.self, AxisCommand.self,
     ])
 }

@@ -13,7 +13,7 @@ extension PageList {
   }
 }
 
-/// Neighbouring slices, `FIRST...LAST` or `FIRST..<END`, counted from 1.
+/// Neighbouring slices, `FIRST...LAST`, `FIRST-LAST` or `FIRST..<END`, counted from 1.
 enum SliceRange {
   /// Counted from 0.
   static func argument(_ text: String) throws -> Range<Int> {
@@ -61,4 +61,13 @@ func expect(_ value: Int, in range: ClosedRange<Int>, of option: String) throws 
     throw ValidationError(
       "'\(option)' is \(value), expected a number from \(range.lowerBound) to \(range.upperBound).")
   }
+}
+
+/// The pipeline with the rotation axis of its scan, which is searched and told where the pipeline asks for it.
+func withAxis(
+  _ description: PipelineDescription, of input: String?, threads: Int
+) async throws -> PipelineDescription {
+  let (description, estimate) = try await description.findingAxis(of: input, threads: threads)
+  if let estimate { Console.line("\(estimate)") }
+  return description
 }

@@ -15,6 +15,14 @@ struct PlanCommand: AsyncParsableCommand {
   @Option(help: "The measurements, instead of those of the pipeline.")
   var input: String?
 
+  @Option(
+    help: "Plan for these slices alone, as 101...200, 101-200 or 101..<201; slices count from 1.",
+    transform: SliceRange.argument)
+  var slices: Range<Int>?
+
+  @Option(help: "The seed of the draws, instead of the pipeline's.")
+  var seed: UInt64?
+
   @OptionGroup var parallel: ThreadCount
 
   @Flag(help: "Print JSON.")
@@ -22,8 +30,10 @@ struct PlanCommand: AsyncParsableCommand {
 
   func run() async throws {
     try await interruptible { _ in
-      let plan = try await RunPlan(
-        PipelineDescription(file: pipeline), input: input, threads: parallel.threads)
+      var description = try PipelineDescription(file: pipeline)
+      if let seed { description.seed = seed }
+      description = try await withAxis(description, of: input, threads: parallel.threads)
+      let plan = try await RunPlan(description, input: input, slices: slices, threads: parallel.threads)
       try Console.output(json ? encoded(plan) : plan.text)
     }
   }

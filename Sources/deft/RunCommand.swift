@@ -33,14 +33,14 @@ struct RunCommand: AsyncParsableCommand {
   var seed: UInt64?
 
   @Option(
-    help: "Reconstruct these slices alone, as 101...200 or 101..<201; slices count from 1.",
+    help: "Reconstruct these slices alone, as 101...200, 101-200 or 101..<201; slices count from 1.",
     transform: SliceRange.argument)
   var slices: Range<Int>?
 
   @Flag(help: "Do the slices again that have no image, for example after the input was repaired.")
   var retryFailed = false
 
-  @Flag(help: "Begin again where the folder holds a run.")
+  @Flag(help: "Begin again where the folder holds a run, and remove its results.")
   var restart = false
 
   func validate() throws {
@@ -66,13 +66,14 @@ func reconstruct(
   try await interruptible(left: { nil }) { _ in
     var description = try PipelineDescription(file: pipeline)
     if let seed { description.seed = seed }
+    description = try await withAxis(description, of: input, threads: threads)
     let runner = PipelineRunner(
       description, input: input, output: output, threads: threads, version: deftVersion)
     let summary = try await runner.run(choice, log: Logger(label: "deft") { _ in Console.Log() })
     try Console.output(summary.text)
     if !summary.failures.isEmpty {
-      Console.line(
-        "\(counted(summary.failures.count, "slice")) without an image; --retry-failed does them again")
+      let again = choice.parts.isEmpty ? "; --retry-failed does them again" : ""
+      Console.line("\(counted(summary.failures.count, "slice")) without an image\(again)")
       throw ExitCode(1)
     }
     if summary.worst == .fail { throw ExitCode(3) }

@@ -32,6 +32,9 @@ struct SubmitCommand: AsyncParsableCommand {
   @Option(help: "The seed of the draws, instead of the pipeline's.")
   var seed: UInt64?
 
+  @Flag(help: "Do the slices again that have no image.")
+  var retryFailed = false
+
   @Flag(help: "Print the jobs instead of submitting them.")
   var dryRun = false
 
@@ -44,11 +47,13 @@ struct SubmitCommand: AsyncParsableCommand {
   }
 
   func run() async throws {
-    let scan = try await ScanInput(PipelineDescription(file: pipeline), path: input)
+    let description = try await withAxis(
+      PipelineDescription(file: pipeline), of: input, threads: ProcessInfo.processInfo.activeProcessorCount)
+    let scan = try await ScanInput(description, path: input)
     let job = SlurmJob(
       program: try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe"),
       pipeline: filePlace(pipeline), input: absolute(scan.path), output: absolute(output), seed: seed,
-      slices: scan.count, shards: shards, cores: cores, options: options)
+      slices: scan.count, shards: shards, retriesFailed: retryFailed, cores: cores, options: options)
     if dryRun { return try Console.output(job.text) }
     let (array, merge) = try job.submit()
     try Console.output(

@@ -1,3 +1,5 @@
+import Fields
+import Formats
 import Foundation
 import TestSupport
 import Testing
@@ -38,6 +40,56 @@ import Testing
     #expect(
       try merge("1...3", "4...4", "5...7", to: "changed").errors.contains(
         "the page of slice 4 in '4...4/volume.tif' is not what its run has written."))
+  }
+
+  /// More slices than a report shows, of which some in every part are the worst; joined twice, and after a part was mended.
+  @Test func joinsMoreSlicesThanAReportShows() throws {
+    let program = try Program.withScan("{method: fbp}", slices: 60)
+    func run(_ arguments: String...) throws -> Outcome {
+      try program.start(["run", "pipeline.yaml", "--input", "scan.tif"] + arguments)()
+    }
+    func merge() throws -> Outcome {
+      try program.start(["merge", "pipeline.yaml", "b", "a", "--input", "scan.tif", "--output", "out"])()
+    }
+    _ = try run("--output", "whole")
+    _ = try run("--output", "a", "--slices", "1...31")
+    _ = try run("--output", "b", "--slices", "32...60")
+    for _ in 1...2 {
+      let merged = try merge()
+      #expect(merged.output.hasPrefix("60 slices: "), "\(merged.errors)")
+      for name in ["volume.tif", "verdict.json", "picture.png"] {
+        #expect(try program.data("out/\(name)") == program.data("whole/\(name)"), "\(name)")
+      }
+      #expect(try program.files(in: "out/run/report") == program.files(in: "whole/run/report"))
+    }
+  }
+
+  /// A slice without an image in a part has none in the whole, however often they are joined, until the part was mended.
+  @Test func joinsPartsAgain() throws {
+    let program = try Program.withScan("{method: fbp}", slices: 4)
+    let good = try TIFFStack(path: program.path("scan.tif"))
+    let metadata = good.info.metadata.filter { ["model", "noise_sigma", "rays_per_bin"].contains($0.key) }
+    let volume = try TIFFVolume(
+      path: program.path("faulty.tif"), rows: good.info.rows, columns: good.info.columns, pages: 4,
+      metadata: metadata)
+    for slice in 0..<4 {
+      var page = try good.page(slice)
+      if slice == 2 { page[0, 0] = .nan }
+      try volume.write(page, page: slice)
+    }
+    try volume.finish()
+    func call(_ arguments: String...) throws -> Outcome {
+      try program.start(arguments + ["--input", "faulty.tif"])()
+    }
+    for (name, slices) in [("a", "1...2"), ("b", "3...4")] {
+      _ = try call("run", "pipeline.yaml", "--output", name, "--slices", slices)
+    }
+    let first = try call("merge", "pipeline.yaml", "a", "b", "--output", "out")
+    #expect(first.status == 1 && first.output.contains("1 without an image"), "\(first.errors)")
+    let joined = try program.data("out/volume.tif")
+    let second = try call("merge", "pipeline.yaml", "a", "b", "--output", "out")
+    #expect(second.errors.hasPrefix("this run is complete already\n"), "\(second.errors)")
+    #expect(try program.data("out/volume.tif") == joined)
   }
 
   @Test func printsTheJobsItWouldSubmit() throws {
@@ -85,6 +137,32 @@ import Testing
     for task in [2, 3, 1] { #expect(try bash("array.sh", task: task) == 0) }
     #expect([0, 3].contains(try bash("merge.sh", task: 1)))
     #expect(try program.data("out/volume.tif") == program.data("whole/volume.tif"))
+  }
+
+  /// What was submitted and what was not.
+  @Test func saysWhatSlurmRefuses() throws {
+    let program = try Program.withScan(slices: 5)
+    try program.write(
+      "#!/bin/sh\ncase \"$*\" in *--dependency*) echo no dependencies >&2; exit 1;; esac\necho 41\n",
+      to: "sbatch")
+    chmod(program.path("sbatch"), 0o755)
+    func submit(_ shards: String) throws -> Outcome {
+      try program.start(
+        ["submit", "pipeline.yaml", "--input", "scan.tif", "--output", "out", "--shards", shards],
+        environment: ["PATH": "\(program.path("")):/usr/bin:/bin"])()
+    }
+    let refused = try submit("2")
+    #expect(refused.status == 1)
+    #expect(
+      refused.errors.contains(
+        "as job 41 and refused the job that joins them: no dependencies. Stop them with 'scancel 41'"),
+      "\(refused.errors)")
+    _ = try program.run(
+      "run", "pipeline.yaml", "--input", "scan.tif", "--output", "out/shards/1", "--slices", "1...2")
+    let divided = try submit("3")
+    #expect(
+      divided.status == 1
+        && divided.errors.contains("/out/shards/1' holds a part of an array with other slices"))
   }
 
   @Test func saysThatThereIsNoSlurm() throws {

@@ -117,6 +117,20 @@ final class Program {
     }
   }
 
+  /// A source of the fixtures as a library that can be loaded before the program.
+  func library(from source: String) throws -> String {
+    let process = Process()
+    process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+    process.arguments = [
+      "cc", "-shared", "-fPIC", "-o", path("library.so"),
+      packageFolder + "/Tests/DeftTests/Fixtures/\(source)", "-ldl",
+    ]
+    try process.run()
+    process.waitUntilExit()
+    try #require(process.terminationStatus == 0)
+    return path("library.so")
+  }
+
   /// A pipeline for images of `size` pixels.
   func writePipeline(
     _ name: String = "pipeline.yaml", size: Int = 32, spacing: Double = 11.875, angles: Int = 24,

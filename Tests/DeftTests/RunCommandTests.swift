@@ -87,7 +87,7 @@ extension Program {
     try FileManager.default.createDirectory(
       atPath: program.path("out/report.html"), withIntermediateDirectories: true)
     #expect(try errors("out").contains("Error: cannot create 'out/report.html': it is a folder."))
-    #expect(try program.files(in: "out") == ["report.html", "run"])
+    #expect(try program.files(in: "out") == ["report.html"])
   }
 
   /// A disk that is always full.
@@ -134,34 +134,84 @@ extension Program {
     return unsafeBitCast(earlier, to: Int.self) == unsafeBitCast(SIG_IGN, to: Int.self)
   }
 
-  /// Killed in the middle, cut short by a disk, started again: the bytes of an undisturbed run.
-  @Test func goesOnAfterAnyEnd() throws {
-    let program = try Program.withScan("{method: tv, lambda: 200, steps: 150}", "{method: fbp}", slices: 8)
+  /// Killed between any two changes of its files, also while it publishes: started again, it ends in the bytes of an
+  /// undisturbed run and leaves nothing else.
+  @Test func goesOnAfterAKillAtAnyMoment() throws {
+    let program = try Program.withScan("{method: fbp}", "{name: hann, method: fbp, window: hann}")
     let run = ["run", "pipeline.yaml", "--input", "scan.tif", "--threads", "1", "--output"]
-    let whole = try program.start(run + ["whole"])()
-    for round in 1...3 {
-      let done = Int.random(in: 1...7)
-      let end = try program.start(run + ["out"]) { process in
-        let journal = program.path("out/run/journal.jsonl")
-        while process.isRunning {
-          let lines =
-            (try? String(contentsOfFile: journal, encoding: .utf8))?.split(separator: "\n").count ?? 0
-          if lines > done { break }
-          usleep(1_000)
-        }
-        kill(process.processIdentifier, SIGKILL)
-      }()
-      #expect([SIGKILL, whole.status].contains(end.status), "round \(round)")
+    let disk = try program.library(from: "disk.c")
+    let whole = try program.start(
+      run + ["whole"], environment: ["LD_PRELOAD": disk, "COUNT_TO": program.path("count")])()
+    let changes = try #require(Int(String(decoding: try program.data("count"), as: UTF8.self)))
+    #expect(changes > 50)
+    // Some fourteen moments, from the first change to the last.
+    for moment in stride(from: 1, through: changes, by: max(1, changes / 13)) {
+      let killed = try program.start(
+        run + ["out"], environment: ["LD_PRELOAD": disk, "KILL_AT": "\(moment)"])()
+      #expect(killed.status == SIGKILL, "change \(moment) of \(changes)")
+      let resumed = try program.start(run + ["out"])()
+      #expect(resumed.status == whole.status && resumed.output.hasPrefix("3 slices: "), "\(resumed.errors)")
+      for name in ["volume.tif", "hann.tif", "verdict.json", "picture.png"] {
+        #expect(try program.data("out/\(name)") == program.data("whole/\(name)"), "\(name), change \(moment)")
+      }
+      #expect(try program.files(in: "out") == program.files(in: "whole"))
+      #expect(try program.files(in: "out/run") == program.files(in: "whole/run"))
+      // Once more does nothing.
+      let again = try program.start(run + ["out"])()
+      #expect(again.errors == "this run is complete already; --restart does it again\n")
+      try FileManager.default.removeItem(atPath: program.path("out"))
     }
-    let resumed = try program.start(run + ["out"])()
-    #expect(resumed.status == whole.status && resumed.output.hasPrefix("8 slices: "), "\(resumed.errors)")
-    for name in ["volume.tif", "fbp.tif", "verdict.json", "picture.png"] {
-      #expect(try program.data("out/\(name)") == program.data("whole/\(name)"), "\(name)")
+  }
+
+  /// An error that the disk reports once: what it could not hold is not believed the second time.
+  @Test func doesNotBelieveWhatTheDiskRefused() throws {
+    let program = try Program.withScan("{method: fbp}", slices: 4)
+    let run = ["run", "pipeline.yaml", "--input", "scan.tif", "--threads", "1", "--output", "out"]
+    let failed = try program.start(
+      run, environment: ["LD_PRELOAD": try program.library(from: "disk.c"), "FAIL_SYNC_AT": "1"])()
+    #expect(failed.status == 1)
+    #expect(
+      failed.errors.contains("Error: cannot create 'out/run/volume.tif': Input/output error."),
+      "\(failed.errors)")
+    #expect(!failed.errors.contains("are done and kept"))
+    let journal = String(decoding: try program.data("out/run/journal.jsonl"), as: UTF8.self)
+    #expect(journal.split(separator: "\n").count == 1)
+    #expect(try program.start(run)().output.hasPrefix("4 slices: "))
+  }
+
+  /// Neither what a user keeps in a folder of that name nor results of another origin are touched.
+  @Test func leavesWhatIsNotItsOwn() throws {
+    let program = try Program.withScan()
+    func run(_ arguments: String...) throws -> Outcome {
+      try program.start(["run", "pipeline.yaml", "--output", "out"] + arguments)()
     }
-    // Once more does nothing.
-    let again = try program.start(run + ["out"])()
-    #expect(again.output == resumed.output && again.status == resumed.status)
-    #expect(again.errors == "this run is complete already; --restart does it again\n")
+    try FileManager.default.createDirectory(
+      atPath: program.path("out/run/report"), withIntermediateDirectories: true)
+    try program.write("mine", to: "out/run/notes.txt")
+    try program.write("mine", to: "out/run/report/notes.txt")
+    try program.write("mine", to: "out/report.html")
+    let refused = try run("--input", "scan.tif")
+    #expect(refused.status == 1)
+    #expect(
+      refused.errors.contains(
+        "Error: 'out/report.html' is there already and belongs to no run that could go on."),
+      "\(refused.errors)")
+    #expect(try program.data("out/report.html") == Data("mine".utf8))
+    #expect([0, 3].contains(try run("--input", "scan.tif", "--restart").status))
+    for name in ["out/run/notes.txt", "out/run/report/notes.txt"] {
+      #expect(try program.data(name) == Data("mine".utf8))
+    }
+    // A scan where the run would write.
+    try FileManager.default.moveItem(atPath: program.path("scan.tif"), toPath: program.path("volume.tif"))
+    try FileManager.default.removeItem(atPath: program.path("out"))
+    try FileManager.default.createDirectory(
+      atPath: program.path("out/run"), withIntermediateDirectories: true)
+    try FileManager.default.moveItem(
+      atPath: program.path("volume.tif"), toPath: program.path("out/run/volume.tif"))
+    let outcome = try run("--input", "out/run/volume.tif")
+    #expect(outcome.status == 1)
+    #expect(
+      outcome.errors.contains("'out/run/volume.tif' would replace a file that is read."), "\(outcome.errors)")
   }
 
   /// A limit of the size of files stands for a disk that is full: the run stops, and goes on where there is room.

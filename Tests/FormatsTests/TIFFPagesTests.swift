@@ -58,6 +58,11 @@ import Testing
       try await Task.sleep(for: .milliseconds(2))
       #expect(source.asked.indices.withLock { $0.count } <= taken + lookahead)
     }
+    // Less would be no look-ahead; a busy machine may take its time.
+    let deadline = ContinuousClock.now + .seconds(10)
+    while source.asked.indices.withLock({ $0.count }) < 10 + lookahead, .now < deadline {
+      try await Task.sleep(for: .milliseconds(2))
+    }
     #expect(source.asked.indices.withLock { $0.count } == 10 + lookahead)
   }
 

@@ -82,7 +82,7 @@ import Testing
     let stack = try Self.scan(folder)
     #expect(
       throws: ProjectionError.noSuchViews(path: folder("projections.tif"), view: 8, available: 8)
-    ) { try ProjectionStack(projections: stack.projections, flats: stack.flats, views: [1, 8]) }
+    ) { try ProjectionStack(projections: stack.projections, flatField: stack.flatField, views: [1, 8]) }
   }
 
   @Test func givesTheSameBytesForEveryNumberOfThreadsAndBlocks() throws {
@@ -135,6 +135,7 @@ import Testing
   @Test func refusesWhatDoesNotFitTogether() throws {
     let folder = try TemporaryFolder()
     let stack = try Self.scan(folder)
+    let (flats, darks) = (stack.flatField.flats[0], stack.flatField.darks[0])
     var writer = try TIFFWriter(path: folder("small.tif"), rows: 4, columns: 33)
     try writer.append(Image(shape: [4, 33]))
     try writer.finish()
@@ -142,9 +143,9 @@ import Testing
     #expect(
       throws: ProjectionError.differentSize(
         path: small.path, found: "4 × 33", expected: "5 × 33", projections: stack.projections.path)
-    ) { try ProjectionStack(projections: stack.projections, flats: stack.flats, darks: small) }
-    #expect(throws: ProjectionError.noLight(path: stack.darks?.path ?? "", row: 1)) {
-      try ProjectionStack(projections: stack.projections, flats: #require(stack.darks), darks: stack.flats)
+    ) { try ProjectionStack(projections: stack.projections, flats: flats, darks: small) }
+    #expect(throws: ProjectionError.noLight(path: darks.path, row: 1)) {
+      try ProjectionStack(projections: stack.projections, flats: darks, darks: flats)
         .sinograms(rows: 1..<2)
     }
     #expect(throws: ProjectionError.noSuchRows(path: stack.projections.path, rows: 3..<6, available: 5)) {
@@ -160,6 +161,7 @@ import Testing
     for (memory, expected) in [(0, 1), (4 * rowBytes, 2), (100 * rowBytes, 5)] {
       let source = ProjectionSinograms(stack, memory: memory, threads: 2)
       #expect(source.rowsPerBlock == expected)
+      #expect(source.memory == 2 * expected * rowBytes)
       var row = 0
       for try await sinogram in source {
         #expect(sinogram == whole.sinogram(row))

@@ -356,6 +356,10 @@ private struct LineLog: LogHandler {
     #expect((slices[1]["failure"] as? String)?.contains("NaN") == true && slices[0]["failure"] == nil)
     #expect(try small.folder.text("out/report.html").contains("Slice 2 has no image"))
 
+    // Pixels that are gone do not cost the image of a slice.
+    try FileManager.default.removeItem(atPath: small.folder("out/run/report/slice_00001.json"))
+    _ = try await small.run(input: faulty, to: "out")
+    #expect(try small.folder.data("out/volume.tif") == part)
     // Unasked, nothing is tried again.
     let lines = Lines()
     #expect(try await small.run(input: faulty, to: "out") { lines.append($0) }.failures.count == 1)
@@ -365,12 +369,57 @@ private struct LineLog: LogHandler {
       lines.append($0)
     }
     #expect(repaired.failures.isEmpty)
-    #expect(lines.all.filter { $0.hasPrefix("slice ") }.count == 1)
+    // And the one whose pixels the report lacks.
+    #expect(lines.all.filter { $0.hasPrefix("slice ") }.map { $0.prefix(9) } == ["slice 1/3", "slice 2/3"])
     for name in ["volume.tif", "fbp.tif", "verdict.json"] {
       #expect(try small.folder.data("out/\(name)") == small.folder.data("whole/\(name)"), "\(name)")
     }
+    #expect(try small.folder.text("out/manifest.json").contains("The input was repaired for the slices 2;"))
+    // Nothing is left to retry: another input is another run.
+    let other = await #expect(throws: RunError.self) {
+      try write(true)
+      _ = try await small.run(input: faulty, to: "out", .init(retriesFailed: true))
+    }
+    #expect(other.map { "\($0)" }?.contains("the input 'faulty.tif' has other content") == true)
+    try write(false)
     // It is the run of the repaired input from now on.
     #expect(try await small.run(input: faulty, to: "out").failures.isEmpty)
+  }
+
+  /// One sample that no figure can hold stops no other slice.
+  @Test func recordsASliceWhoseVerdictIsNoNumber() async throws {
+    let small = try SmallScan()
+    let scan = try TIFFStack(path: small.scan)
+    let volume = try TIFFVolume(
+      path: small.folder("huge.tif"), rows: 30, columns: 72, pages: 3,
+      metadata: ["model": "operator", "noise_sigma": "0.02"])
+    for slice in 0..<3 {
+      var page = try scan.page(slice)
+      if slice == 1 { page[3, 4] = 1e38 }
+      try volume.write(page, page: slice)
+    }
+    try volume.finish()
+    let summary = try await small.run(input: small.folder("huge.tif"), to: "out")
+    #expect(summary.failures.keys.sorted() == [1])
+    #expect(summary.failures[1]?.contains("EncodingError") == false, "\(summary.failures)")
+  }
+
+  /// A volume that went away takes the slices along that were said to be in it.
+  @Test func doesNotTrustAJournalWithoutItsVolume() async throws {
+    let small = try SmallScan()
+    _ = try await small.run(to: "whole")
+    try await small.interrupt(at: "slice 2/", to: "out")
+    try FileManager.default.removeItem(atPath: small.folder("out/run/volume.tif"))
+    let lines = Lines()
+    _ = try await small.run(to: "out") { lines.append($0) }
+    #expect(lines.all.contains("'volume.tif' is gone from the folder of the run: all slices are done again"))
+    for name in ["volume.tif", "fbp.tif", "verdict.json"] {
+      #expect(try small.folder.data("out/\(name)") == small.folder.data("whole/\(name)"), "\(name)")
+    }
+    // Of a finished run, too.
+    try FileManager.default.removeItem(atPath: small.folder("out/fbp.tif"))
+    _ = try await small.run(to: "out")
+    #expect(try small.folder.data("out/fbp.tif") == small.folder.data("whole/fbp.tif"))
   }
 
   @Test func saysWhyNotOneSliceHasAnImage() async throws {
@@ -382,7 +431,8 @@ private struct LineLog: LogHandler {
     try volume.finish()
     let error = await #expect(throws: RunError.self) { _ = try await small.run(input: faulty, to: "out") }
     #expect(
-      error.map { "\($0)" }?.hasPrefix("none of 3 slices could be reconstructed; the first: page 1 of")
+      error.map { "\($0)" }?.hasPrefix(
+        "none of 3 slices could be reconstructed, and --retry-failed does them again; the first: page 1 of")
         == true)
     #expect(!exists(small.folder("out/volume.tif")))
   }
@@ -425,7 +475,7 @@ private struct LineLog: LogHandler {
     }
     #expect(
       try FileManager.default.contentsOfDirectory(atPath: small.folder("out")).sorted()
-        == ["manifest.json", "run"])
+        == ["manifest.json"])
   }
 
   /// One view has nothing to contradict: its verdict holds numbers all the same.

@@ -6,6 +6,7 @@ DEFT=$(realpath "${DEFT:-.build/release/deft}")
 package=$(cd "$(dirname "$0")/../.." && pwd)
 [ "$(id -u)" = 0 ] || { echo "test-slurm starts slurmd and needs the superuser" >&2; exit 1; }
 
+unset SLURM_CONF
 cluster=$(mktemp -d)
 chmod 755 "$cluster"
 work=$cluster/work
@@ -13,7 +14,8 @@ mkdir -p "$cluster/state" "$cluster/spool" "$work"
 pids=()
 finish() {
   local code=$?
-  scancel --user=root 2>/dev/null || true
+  # Only where it is this cluster that is asked.
+  [ -z "${SLURM_CONF:-}" ] || scancel --user=root 2>/dev/null || true
   for pid in "${pids[@]}"; do kill -KILL "$pid" 2>/dev/null || true; done
   [ $code = 0 ] || tail -n 20 "$cluster"/*.log "$work"/out/shards/*.log 2>/dev/null || true
   wait 2>/dev/null || true
@@ -58,7 +60,11 @@ NodeName=$host NodeAddr=127.0.0.1 CPUs=$(nproc) State=UNKNOWN
 PartitionName=all Nodes=$host Default=YES MaxTime=INFINITE State=UP
 CONF
 export SLURM_CONF=$cluster/slurm.conf
-until [ -S "$cluster/munge.socket" ]; do sleep 0.1; done
+for _ in $(seq 100); do
+  [ -S "$cluster/munge.socket" ] && break
+  sleep 0.1
+done
+[ -S "$cluster/munge.socket" ] || { echo "munged does not start" >&2; exit 1; }
 slurmctld -D -i 2>/dev/null & pids+=($!)
 slurmd -D 2>/dev/null & pids+=($!)
 for _ in $(seq 100); do
@@ -93,8 +99,9 @@ for _ in $(seq 600); do
   [ "$(cat out/shards/1/run/journal.jsonl 2>/dev/null | wc -l)" -ge 2 ] && break
   sleep 0.05
 done
-done_before=$(($(wc -l < out/shards/1/run/journal.jsonl) - 1))
 pkill -KILL -f "$work/out/shards/1 --threads" || { echo "no task to kill" >&2; exit 1; }
+sleep 0.2
+done_before=$(($(wc -l < out/shards/1/run/journal.jsonl) - 1))
 scontrol requeue "${job}_1"
 # Slurm would wait two minutes before it starts it again.
 for _ in $(seq 100); do

@@ -14,7 +14,7 @@ public struct ProjectionSinograms: FieldSource {
   ///   - rows: Which detector rows, counted from 0; all when nil. They must exist.
   ///   - memory: In bytes, for two blocks of rows: the one in use and, at its end, the next.
   public init(
-    _ stack: ProjectionStack, rows: Range<Int>? = nil, memory: Int = 512 << 20, lookahead: Int = 2,
+    _ stack: ProjectionStack, rows: Range<Int>? = nil, memory: Int = 128 << 20, lookahead: Int = 2,
     threads: Int = 1
   ) {
     let rows = rows ?? 0..<stack.rows
@@ -30,8 +30,14 @@ public struct ProjectionSinograms: FieldSource {
   /// `[views, bins]`
   public var shape: Shape { [stack.views.count, stack.bins] }
 
+  /// Bytes of the two blocks of rows that are held: at most the budget, unless a single row needs more.
+  public var memory: Int { 2 * rowsPerBlock * shape.count * MemoryLayout<Float>.size }
+
   public func field(at index: Int) async throws -> Sinogram {
-    try await reader.sinogram(rows.lowerBound + index)
+    let row = rows.lowerBound + index
+    let (sinogram, clipped) = try await reader.block(of: row).lineIntegrals(row)
+    await reader.note(clipped, row)
+    return sinogram
   }
 
   /// How many samples of row `index` were raised to the minimum transmission; nil before it was read.
@@ -56,15 +62,16 @@ private actor ProjectionReader {
     self.threads = threads
   }
 
-  func sinogram(_ row: Int) throws -> Sinogram {
+  func block(of row: Int) throws -> ProjectionStack.Block {
     try Task.checkCancellation()
-    if let block = blocks.first(where: { $0.rows.contains(row) }) { return block.sinogram(row) }
-    if blocks.count == 2 { blocks.removeFirst() }
+    if let block = blocks.first(where: { $0.rows.contains(row) }) { return block }
     let start = row - (row - rows.lowerBound) % rowsPerBlock
+    var spare = blocks.count == 2 ? blocks.removeFirst().counts : nil
     let block = try stack.sinograms(
-      rows: start..<min(start + rowsPerBlock, rows.upperBound), threads: threads)
-    for (offset, count) in block.clipped.enumerated() { clipped[start + offset] = count }
+      rows: start..<min(start + rowsPerBlock, rows.upperBound), threads: threads, reusing: &spare)
     blocks.append(block)
-    return block.sinogram(row)
+    return block
   }
+
+  func note(_ count: Int, _ row: Int) { clipped[row] = count }
 }

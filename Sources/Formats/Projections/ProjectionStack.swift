@@ -6,9 +6,9 @@ import Synchronization
 ///
 ///     p(θ, s) = −log max(t, t_min),   t = (I(θ, s) − D(s)) / (F(s) − D(s))
 ///
-/// F and D are the means of the flats and darks. Transmissions t below `minimumTransmission`, from noise or full
-/// absorption, are raised to it and counted. Bins whose flat is not above the dark are dead: their line integrals
-/// are interpolated along the detector.
+/// F and D are those of a ``FlatField``. Transmissions t below `minimumTransmission`, from noise or full absorption,
+/// are raised to it and counted. Bins whose flat is not above the dark are dead: their line integrals are interpolated
+/// along the detector.
 ///
 /// Rows are cut straight from the strips of every projection: neither the stack nor a transposed copy is ever held.
 ///
@@ -16,8 +16,7 @@ import Synchronization
 /// - Sinograms: `[views, bins]`, line integrals without a unit.
 public final class ProjectionStack: Sendable {
   public let projections: TIFFStack
-  public let flats: TIFFStack
-  public let darks: TIFFStack?
+  public let flatField: FlatField
   /// The page of every view, counted from 0.
   public let views: [Int]
   public let minimumTransmission: Float
@@ -26,37 +25,36 @@ public final class ProjectionStack: Sendable {
   public var rows: Int { projections.info.rows }
   public var bins: Int { projections.info.columns }
 
-  /// The sinograms of neighbouring detector rows.
+  /// Neighbouring detector rows of all views: counts, which become the sinogram of a row when it is asked for.
   public struct Block: Sendable {
     public let rows: Range<Int>
     /// `[views, bins]`, the same for every row.
     public let shape: Shape
-    /// For each row: how many samples were raised to the minimum transmission.
-    public let clipped: [Int]
-    /// For each row: how many bins are dead.
-    public let dead: [Int]
-    fileprivate let samples: [Float]
+    let counts: ProjectionCounts
+    fileprivate let field: FlatFieldRows
+    /// Of every view: 0 at the first page, 1 at the last.
+    fileprivate let times: [Float]
+    fileprivate let minimumTransmission: Float
 
     /// The sinogram of detector row `row`, one of ``rows``.
-    public func sinogram(_ row: Int) -> Sinogram {
-      precondition(rows.contains(row), "row \(row) is not in \(rows)")
-      let start = (row - rows.lowerBound) * shape.count
-      return Sinogram(shape: shape, samples: Array(samples[start..<start + shape.count]))
-    }
+    public func sinogram(_ row: Int) -> Sinogram { lineIntegrals(row).sinogram }
+
+    /// For each row: how many samples are raised to the minimum transmission.
+    public var clipped: [Int] { rows.map { lineIntegrals($0).clipped } }
+
+    /// For each row: how many bins are dead.
+    public var dead: [Int] { field.dead.map(\.count) }
   }
 
-  /// - Parameters:
-  ///   - darks: None where the detector has no offset.
-  ///   - views: The pages to use, counted from 0; all when nil.
+  /// - Parameter views: The pages to use, counted from 0; all when nil.
   /// - Throws: ``ProjectionError`` when sizes differ or a view is not there.
   public init(
-    projections: TIFFStack, flats: TIFFStack, darks: TIFFStack? = nil, views: [Int]? = nil,
-    minimumTransmission: Float = 1e-6
+    projections: TIFFStack, flatField: FlatField, views: [Int]? = nil, minimumTransmission: Float = 1e-6
   ) throws(ProjectionError) {
     precondition(
       minimumTransmission.isNormal && minimumTransmission > 0, "minimum transmission \(minimumTransmission)")
     func size(_ stack: TIFFStack) -> String { "\(stack.info.rows) × \(stack.info.columns)" }
-    for other in [flats, darks].compactMap(\.self) where size(other) != size(projections) {
+    for other in flatField.flats + flatField.darks where size(other) != size(projections) {
       throw .differentSize(
         path: other.path, found: size(other), expected: size(projections), projections: projections.path)
     }
@@ -64,10 +62,18 @@ public final class ProjectionStack: Sendable {
       throw .noSuchViews(path: projections.path, view: view, available: projections.count)
     }
     self.projections = projections
-    self.flats = flats
-    self.darks = darks
+    self.flatField = flatField
     self.views = views ?? Array(0..<projections.count)
     self.minimumTransmission = minimumTransmission
+  }
+
+  /// One stack of flats and at most one of darks, averaged.
+  public convenience init(
+    projections: TIFFStack, flats: TIFFStack, darks: TIFFStack? = nil, views: [Int]? = nil
+  ) throws(ProjectionError) {
+    try self.init(
+      projections: projections, flatField: FlatField(flats: [flats], darks: darks.map { [$0] } ?? []),
+      views: views)
   }
 
   /// How many rows a block may have so that it stays within `memory` bytes; at least one.
@@ -76,168 +82,134 @@ public final class ProjectionStack: Sendable {
     return max(1, min(rows, memory / rowBytes))
   }
 
-  /// Reads the sinograms of some detector rows; the result does not depend on `threads`.
+  /// Reads some detector rows of all views; the result does not depend on `threads`.
   ///
-  /// Memory: rows × views × bins, and rows × bins per thread, as `Float`.
+  /// Memory: rows × views × bins as `Float`, and the flats and darks of these rows.
   public func sinograms(rows range: Range<Int>, threads: Int = 1) throws(ProjectionError) -> Block {
+    var nothing: ProjectionCounts?
+    return try sinograms(rows: range, threads: threads, reusing: &nothing)
+  }
+
+  /// - Parameter spare: memory that is used again if nobody else holds it.
+  func sinograms(
+    rows range: Range<Int>, threads: Int, reusing spare: inout ProjectionCounts?
+  ) throws(ProjectionError) -> Block {
     guard range.lowerBound >= 0, range.upperBound <= rows else {
       throw .noSuchRows(path: projections.path, rows: range, available: rows)
     }
-    let detector = try Detector(self, range)
-    let shape: Shape = [views.count, bins]
-    let count = range.count * shape.count
-    // Each thread takes a run of views: it reads pages in the order of the file and writes rows of its own.
+    let field = try FlatFieldRows(flatField, rows: range, bins: bins)
+    let page = range.count * bins
+    let counts: ProjectionCounts
+    if isKnownUniquelyReferenced(&spare), let spare, spare.capacity >= views.count * page {
+      counts = spare
+    } else {
+      counts = ProjectionCounts(capacity: views.count * page)
+    }
+    // Each thread takes a run of views: it reads pages in the order of the file and writes to places of its own.
     let parts = max(1, min(threads, views.count))
-    let found = Mutex((clipped: [Int](repeating: 0, count: range.count), failures: [Int: TIFFError]()))
-    let samples = [Float](unsafeUninitializedCapacity: count) { buffer, initialized in
-      initialized = count
-      let address = UInt(bitPattern: buffer.baseAddress)
-      DispatchQueue.concurrentPerform(iterations: parts) { part in
-        guard let target = UnsafeMutablePointer<Float>(bitPattern: address) else { return }
-        let mine = views.count * part / parts..<views.count * (part + 1) / parts
-        var clipped = [Int](repeating: 0, count: range.count)
-        do throws(TIFFError) {
-          try read(range, mine, detector, into: target, clipped: &clipped)
-          found.withLock { for row in clipped.indices { $0.clipped[row] += clipped[row] } }
-        } catch {
-          found.withLock { $0.failures[part] = error }
+    let failures = Mutex([Int: TIFFError]())
+    DispatchQueue.concurrentPerform(iterations: parts) { part in
+      do throws(TIFFError) {
+        for view in views.count * part / parts..<views.count * (part + 1) / parts {
+          try projections.read(
+            range, ofPage: views[view],
+            into: UnsafeMutableBufferPointer(start: counts.start + view * page, count: page))
         }
+      } catch {
+        failures.withLock { $0[part] = error }
       }
     }
-    let (clipped, failures) = found.withLock { ($0.clipped, $0.failures) }
-    if let first = failures.min(by: { $0.key < $1.key }) { throw .file(first.value) }
+    if let first = failures.withLock({ $0.min { $0.key < $1.key } }) { throw .file(first.value) }
+    let last = Float(max(projections.count - 1, 1))
     return Block(
-      rows: range, shape: shape, clipped: clipped, dead: detector.dead.map(\.count), samples: samples)
-  }
-
-  /// Line integrals of some views, written to `target`, `[rows, views, bins]`.
-  private func read(
-    _ range: Range<Int>, _ mine: Range<Int>, _ detector: Detector, into target: UnsafeMutablePointer<Float>,
-    clipped: inout [Int]
-  ) throws(TIFFError) {
-    var page = [Float](repeating: 0, count: range.count * bins)
-    for view in mine {
-      var failure: TIFFError?
-      page.withUnsafeMutableBufferPointer { page in
-        do throws(TIFFError) { try projections.read(range, ofPage: views[view], into: page) } catch {
-          failure = error
-          return
-        }
-        for row in 0..<range.count {
-          let line = target + (row * views.count + view) * bins
-          let belowMinimum = detector.lineIntegrals(
-            of: UnsafeBufferPointer(rebasing: page[row * bins..<(row + 1) * bins]), row: row,
-            minimumTransmission: minimumTransmission, into: line)
-          clipped[row] += belowMinimum - detector.dead[row].count
-          detector.fillDead(line, row: row)
-        }
-      }
-      if let failure { throw failure }
-    }
+      rows: range, shape: [views.count, bins], counts: counts, field: field,
+      times: views.map { Float($0) / last }, minimumTransmission: minimumTransmission)
   }
 }
 
-/// Mean dark and the reciprocal of mean flat − mean dark for some rows.
-private struct Detector: Sendable {
-  let bins: Int
-  let dark: [Float]
-  /// 1 / (F − D); 0 where the flat is not above the dark.
-  let gain: [Float]
-  /// Dead bins of each row, with the nearest live ones.
-  let dead: [[(bin: Int, left: Int?, right: Int?)]]
+/// Memory for the counts of a block, `[views, rows, bins]`.
+///
+/// Sendable because it is written before anybody else knows of it, and read from then on.
+final class ProjectionCounts: @unchecked Sendable {
+  let start: UnsafeMutablePointer<Float>
+  let capacity: Int
 
-  init(_ stack: ProjectionStack, _ range: Range<Int>) throws(ProjectionError) {
-    bins = stack.bins
-    let flat = try Self.mean(stack.flats, range)
-    let dark =
-      try stack.darks.map { stack throws(ProjectionError) in try Self.mean(stack, range) }
-      ?? [Double](repeating: 0, count: flat.count)
-    let gain = zip(flat, dark).map { flat, dark in flat > dark ? Float(1 / (flat - dark)) : 0 }
-    var dead: [[(bin: Int, left: Int?, right: Int?)]] = []
-    for row in 0..<range.count {
-      let live = (0..<stack.bins).filter { gain[row * stack.bins + $0] > 0 }
-      guard !live.isEmpty else {
-        throw .noLight(path: stack.flats.path, row: range.lowerBound + row)
-      }
-      dead.append(
-        (0..<stack.bins).filter { gain[row * stack.bins + $0] == 0 }.map { bin in
-          (bin, live.last { $0 < bin }, live.first { $0 > bin })
-        })
-    }
-    self.dark = dark.map { Float($0) }
-    self.gain = gain
-    self.dead = dead
+  init(capacity: Int) {
+    self.capacity = capacity
+    start = .allocate(capacity: max(capacity, 1))
   }
 
-  private static func mean(_ stack: TIFFStack, _ range: Range<Int>) throws(ProjectionError) -> [Double] {
-    var sum = [Double](repeating: 0, count: range.count * stack.info.columns)
-    for page in 0..<stack.count {
-      let samples: [Float]
-      do throws(TIFFError) { samples = try stack.rows(range, ofPage: page).samples } catch {
-        throw .file(error)
-      }
-      for i in sum.indices { sum[i] += Double(samples[i]) }
-    }
-    return sum.map { $0 / Double(stack.count) }
-  }
+  deinit { start.deallocate() }
+}
 
-  /// - Returns: How many samples were below the minimum, dead bins included.
-  func lineIntegrals(
-    of counts: UnsafeBufferPointer<Float>, row: Int, minimumTransmission: Float,
-    into line: UnsafeMutablePointer<Float>
-  ) -> Int {
-    dark.withUnsafeBufferPointer { dark in
-      gain.withUnsafeBufferPointer { gain in
-        let start = row * bins
-        var below = SIMD8<Int32>.zero
-        @inline(__always) func p(_ count: SIMD8<Float>, _ dark: SIMD8<Float>, _ gain: SIMD8<Float>) -> SIMD8<
-          Float
-        > {
-          let t = (count - dark) * gain
-          let isBelow = t .< minimumTransmission
-          below &+= SIMD8<Int32>.zero.replacing(with: 1, where: isBelow)
-          return negativeLogarithm(t.replacing(with: minimumTransmission, where: isBelow))
-        }
-        let whole = bins & ~7
-        for bin in stride(from: 0, to: whole, by: 8) {
-          let values = p(
-            eight(counts, bin), eight(dark, start + bin), eight(gain, start + bin))
-          UnsafeMutableRawPointer(line + bin).storeBytes(of: values, as: SIMD8<Float>.self)
-        }
-        if whole < bins {
-          // The same arithmetic for the last few, on lanes of transmission 1 beyond them.
-          var (count, offset, scale) = (
-            SIMD8<Float>(repeating: 1), SIMD8<Float>.zero, SIMD8<Float>(repeating: 1)
-          )
-          for lane in 0..<bins - whole {
-            count[lane] = counts[whole + lane]
-            offset[lane] = dark[start + whole + lane]
-            scale[lane] = gain[start + whole + lane]
+extension ProjectionStack.Block {
+  /// The sinogram of a row, and how many samples were raised to the minimum transmission.
+  func lineIntegrals(_ row: Int) -> (sinogram: Sinogram, clipped: Int) {
+    precondition(rows.contains(row), "row \(row) is not in \(rows)")
+    let (place, bins) = (row - rows.lowerBound, shape[1])
+    var correction = field.correction(row: place)
+    var below = 0
+    let samples = [Float](unsafeUninitializedCapacity: shape.count) { target, initialized in
+      initialized = shape.count
+      guard let target = target.baseAddress else { return }
+      for view in 0..<shape[0] {
+        field.interpolate(&correction, to: times[view])
+        let line = target + view * bins
+        correction.dark.withUnsafeBufferPointer { dark in
+          correction.gain.withUnsafeBufferPointer { gain in
+            guard let dark = dark.baseAddress, let gain = gain.baseAddress else { return }
+            below += negativeLogarithms(
+              counts.start + (view * rows.count + place) * bins, dark, gain, into: line, count: bins,
+              minimumTransmission)
           }
-          let values = p(count, offset, scale)
-          for lane in 0..<bins - whole { line[whole + lane] = values[lane] }
         }
-        return Int(below.wrappedSum())
+        field.dead[place].bridge(line)
       }
     }
+    // Dead bins have no light at all: each of their samples is below.
+    return (Sinogram(shape: shape, samples: samples), below - shape[0] * field.dead[place].count)
   }
+}
 
-  @inline(__always)
-  private func eight(_ samples: UnsafeBufferPointer<Float>, _ start: Int) -> SIMD8<Float> {
-    UnsafeRawBufferPointer(samples).loadUnaligned(fromByteOffset: 4 * start, as: SIMD8<Float>.self)
+/// −log of the transmissions of one detector row.
+///
+/// - Returns: How many samples were below the minimum, dead bins included.
+private func negativeLogarithms(
+  _ counts: UnsafePointer<Float>, _ dark: UnsafePointer<Float>, _ gain: UnsafePointer<Float>,
+  into line: UnsafeMutablePointer<Float>, count bins: Int, _ minimumTransmission: Float
+) -> Int {
+  var below = SIMD8<Int32>.zero
+  @inline(__always) func p(_ count: SIMD8<Float>, _ dark: SIMD8<Float>, _ gain: SIMD8<Float>) -> SIMD8<Float>
+  {
+    let t = (count - dark) * gain
+    let isBelow = t .< minimumTransmission
+    below &+= SIMD8<Int32>.zero.replacing(with: 1, where: isBelow)
+    return negativeLogarithm(t.replacing(with: minimumTransmission, where: isBelow))
   }
-
-  func fillDead(_ line: UnsafeMutablePointer<Float>, row: Int) {
-    for (bin, left, right) in dead[row] {
-      switch (left, right) {
-      case (let left?, let right?):
-        let weight = Float(bin - left) / Float(right - left)
-        line[bin] = (1 - weight) * line[left] + weight * line[right]
-      case (let one?, nil), (nil, let one?): line[bin] = line[one]
-      case (nil, nil): break
-      }
+  let whole = bins & ~7
+  for bin in stride(from: 0, to: whole, by: 8) {
+    let values = p(eight(counts + bin), eight(dark + bin), eight(gain + bin))
+    UnsafeMutableRawPointer(line + bin).storeBytes(of: values, as: SIMD8<Float>.self)
+  }
+  if whole < bins {
+    // The same arithmetic for the last few, on lanes of transmission 1 beyond them.
+    var (count, offset, scale) = (
+      SIMD8<Float>(repeating: 1), SIMD8<Float>.zero, SIMD8<Float>(repeating: 1)
+    )
+    for lane in 0..<bins - whole {
+      count[lane] = counts[whole + lane]
+      offset[lane] = dark[whole + lane]
+      scale[lane] = gain[whole + lane]
     }
+    let values = p(count, offset, scale)
+    for lane in 0..<bins - whole { line[whole + lane] = values[lane] }
   }
+  return Int(below.wrappedSum())
+}
+
+@inline(__always)
+private func eight(_ samples: UnsafePointer<Float>) -> SIMD8<Float> {
+  UnsafeRawPointer(samples).loadUnaligned(as: SIMD8<Float>.self)
 }
 
 /// −ln x of normal, positive numbers, to 2 ulp of the larger of 1 and |ln x|, eight at a time.

@@ -25,6 +25,9 @@ public struct TIFFVolume: ~Copyable, Sendable {
   private let spacing: Spacing
 
   private static let start = 4096
+
+  /// Bytes of a file of this kind without its directories, which add less than 512 to a page.
+  package static func bytes(rows: Int, columns: Int, pages: Int) -> Int { start + 4 * rows * columns * pages }
   private var pageBytes: Int { 4 * rows * columns }
   private var end: Int { Self.start + pages * pageBytes }
 
@@ -55,7 +58,7 @@ public struct TIFFVolume: ~Copyable, Sendable {
     }
     var status = stat()
     let there = fstat(descriptor, &status) == 0 ? Int(status.st_blocks) * 512 : 0
-    let free = TIFFWriter.freeSpace(beside: path)
+    let free = freeSpace(beside: path)
     guard free >= UInt64(max(0, bytes - there)) else {
       throw .noSpace(path: path, needed: UInt64(bytes - there), free: free)
     }
@@ -195,7 +198,13 @@ public struct TIFFVolume: ~Copyable, Sendable {
     return 0
   }
 
-  private func failure(_ code: Int32, page: Int = 0) -> TIFFError {
-    TIFFWriter.error(code, "", path: path, page: page, needed: pageBytes)
+  /// - Parameter page: nil where it is not a page that cannot be written.
+  private func failure(_ code: Int32, page: Int? = nil) -> TIFFError {
+    if code == ENOSPC || code == EDQUOT {
+      return .noSpace(path: path, needed: UInt64(pageBytes), free: freeSpace(beside: path))
+    }
+    let reason = FileError.reason(code)
+    return page.map { .cannotWrite(path: path, page: $0, reason: reason) }
+      ?? .cannotCreate(path: path, reason: reason)
   }
 }

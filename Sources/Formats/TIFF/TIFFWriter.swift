@@ -65,7 +65,7 @@ public struct TIFFWriter: ~Copyable, Sendable {
     let file: PendingFile
     do throws(FileError) { file = try PendingFile(path: path) } catch { throw Self.error(error) }
     if let total, compression == .none {
-      let free = Self.freeSpace(beside: file.temporary)
+      let free = freeSpace(beside: file.temporary)
       guard free >= total else { throw .noSpace(path: path, needed: total, free: free) }
     }
     handle = try TIFFHandle(creating: file.temporary, isBig: total.map { $0 > UInt64(UInt32.max) } ?? true)
@@ -173,7 +173,7 @@ public struct TIFFWriter: ~Copyable, Sendable {
     String(text.map { $0.isNewline || $0 == "\0" ? " " : $0 })
   }
 
-  static func error(
+  private static func error(
     _ code: Int32, _ reason: String, path: String, page: Int, needed: Int
   ) -> TIFFError {
     if code == ENOSPC || code == EDQUOT {
@@ -192,10 +192,11 @@ public struct TIFFWriter: ~Copyable, Sendable {
       .cannotCreate(path: path, reason: FileError.reason(code))
     }
   }
+}
 
-  static func freeSpace(beside path: String) -> UInt64 {
-    var status = statvfs()
-    guard statvfs(PendingFile.folder(of: path), &status) == 0 else { return .max }
-    return UInt64(status.f_bavail) * UInt64(status.f_frsize)
-  }
+/// Bytes that can still be written in the folder of a file.
+package func freeSpace(beside path: String) -> UInt64 {
+  var status = statvfs()
+  guard statvfs(PendingFile.folder(of: path), &status) == 0 else { return .max }
+  return UInt64(status.f_bavail) * UInt64(status.f_frsize)
 }

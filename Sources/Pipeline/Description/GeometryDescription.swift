@@ -10,11 +10,22 @@ import Operators
 ///       angles: {count: 60, range: 180}     # or {list: [0, 3, …]} or {file: angles.txt}, in degrees
 ///       bins: 366
 ///       binSpacing: 1.484375                # mm
-///       axis: 182.5                         # bin of the rotation axis, from 0; the middle unless given
+///       axis: 182.5                         # bin of the rotation axis, from 0; the middle unless given; or
+///                                           # auto, or {near: 180, within: 10, rows: 5}, to search it
 ///       image: {size: 256, spacing: 1.484375}
 public struct GeometryDescription: Hashable, Sendable {
   public var beam: ParallelBeam
   public var grid: ImageSpace
+  /// Where the axis of ``beam`` comes from.
+  public private(set) var axis: Axis
+
+  public enum Axis: Hashable, Sendable {
+    case stated
+    /// To be searched on the data; until then ``beam`` has it in the middle.
+    case searched(AxisSearchDescription)
+    /// Was searched on the data.
+    case found
+  }
 
   /// Longest side of an image or of a detector; more is a slip of the pen that would only fill the memory.
   static let largestSide = 16_384.0
@@ -35,11 +46,12 @@ public struct GeometryDescription: Hashable, Sendable {
         "\(angles.count) views of \(bins) bins are more than the \(Self.largestSinogram) samples that a sinogram may have. "
           + "Use fewer views, or sum neighbouring bins.")
     }
-    beam = ParallelBeam(
-      angles: angles, bins: bins, binSpacing: binSpacing,
-      axis: try map.optional("axis").map { value throws(YAMLError) in
-        try value.number(.between(-0.5, Double(bins) - 0.5))
-      })
+    let (axis, place) =
+      try map.optional("axis").map { value throws(YAMLError) in
+        try GeometryDescription.axis(value, bins: bins)
+      } ?? (.stated, nil)
+    self.axis = axis
+    beam = ParallelBeam(angles: angles, bins: bins, binSpacing: binSpacing, axis: place)
     grid = try map.mapping("image") { map throws(YAMLError) in
       let side = NumberRange.between(1, Self.largestSide)
       let rows: Int
@@ -55,6 +67,38 @@ public struct GeometryDescription: Hashable, Sendable {
       return ImageSpace(
         shape: [rows, columns], spacing: try map.number("spacing", length, default: binSpacing))
     }
+  }
+
+  private static func axis(_ value: YAMLValue, bins: Int) throws(YAMLError) -> (Axis, Double?) {
+    let detector = NumberRange.between(-0.5, Double(bins) - 0.5)
+    switch value.kind {
+    case .text:
+      enum Word: String, CaseIterable { case auto }
+      _ = try value.choice(of: Word.self)
+      return (.searched(AxisSearchDescription()), nil)
+    case .mapping:
+      return try value.mapping { map throws(YAMLError) in
+        let standard = AxisSearchDescription()
+        let near = try map.optional("near").map { near throws(YAMLError) in try near.number(detector) }
+        let within = try map.number("within", .between(1, Double(bins)), default: standard.within)
+        if near == nil, let within = map.optional("within") {
+          throw within.invalid("'within' says how far from 'near' the axis may be. Give 'near', too.")
+        }
+        return (
+          .searched(
+            AxisSearchDescription(
+              near: near, within: within,
+              rows: try map.integer("rows", .between(1, 1000), default: standard.rows))), nil
+        )
+      }
+    default: return (.stated, try value.number(detector))
+    }
+  }
+
+  /// Puts the axis where a search has found it.
+  mutating func setAxis(_ bin: Double) {
+    beam = ParallelBeam(angles: beam.angles, bins: beam.bins, binSpacing: beam.binSpacing, axis: bin)
+    axis = .found
   }
 
   private static func angles(_ map: YAMLMapping, folder: URL) throws(YAMLError) -> [Angle] {

@@ -8,7 +8,7 @@ import Reconstruction
 ///
 /// In YAML `{method: deft, steps: 10, eta: 1}`, on the command line `deft:10:eta=1`.
 public enum MethodDescription: Hashable, Sendable {
-  case fbp(window: RampFilter.Window, cutoff: Double)
+  case fbp(window: RampFilter.Window, cutoff: Double, padding: TruncationPadding = .zeros)
   /// `{method: cgls, steps: 100}`: at most so many steps.
   case cgls(limit: Int)
   /// `{method: sirt, steps: 500, relaxation: 1}`: at most so many steps.
@@ -116,7 +116,8 @@ extension MethodDescription {
     case .fbp:
       self = .fbp(
         window: try keys.choice("window", of: RampFilter.Window.self) ?? .ramp,
-        cutoff: try keys.number("cutoff", .between(0.01, 1)) ?? 1)
+        cutoff: try keys.number("cutoff", .between(0.01, 1)) ?? 1,
+        padding: try keys.choice("padding", of: TruncationPadding.self) ?? .zeros)
     case .cgls:
       self = .cgls(limit: try keys.integer("steps", .between(1, 100_000)) ?? 100)
     case .sirt:

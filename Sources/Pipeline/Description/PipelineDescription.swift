@@ -10,6 +10,8 @@ public struct PipelineDescription: Hashable, Sendable {
   public var file: String
   public var title: String
   public var input: InputDescription
+  /// What is done to every sinogram before it is reconstructed, in this order.
+  public var preprocess: [StageDescription]
   public var geometry: GeometryDescription
   public var noise: NoiseDescription
   public var attenuation: AttenuationScale
@@ -47,6 +49,12 @@ public struct PipelineDescription: Hashable, Sendable {
       try root.optional("input").map { value throws(YAMLError) in
         try value.mapping { map throws(YAMLError) in try InputDescription(map, folder: folder) }
       } ?? .sinograms(order: .angleBin, path: nil)
+    preprocess =
+      try root.optional("preprocess").map { value throws(YAMLError) in
+        try value.list { item throws(YAMLError) in
+          try item.mapping { map throws(YAMLError) in try StageDescription(map) }
+        }
+      } ?? []
     geometry = try root.mapping("geometry") { map throws(YAMLError) in
       try GeometryDescription(map, folder: folder)
     }
@@ -178,7 +186,7 @@ public enum InputDescription: Hashable, Sendable {
   /// One page per slice.
   case sinograms(order: TIFFSinograms.Order, path: String?)
   /// Raw counts, one page per view, with flats and darks, whose paths are relative to the projections.
-  case projections(path: String?, flats: String, darks: String?)
+  case projections(path: String?, DetectorDescription)
 
   init(_ map: YAMLMapping, folder: URL) throws(YAMLError) {
     enum Kind: String, CaseIterable { case sinograms, projections }
@@ -198,9 +206,7 @@ public enum InputDescription: Hashable, Sendable {
         } ?? .angleBin
       self = .sinograms(order: order, path: try path("path"))
     case .projections:
-      self = .projections(
-        path: try path("path"), flats: try map.text("flats"),
-        darks: try map.optional("darks").map { value throws(YAMLError) in try value.text() })
+      self = .projections(path: try path("path"), try DetectorDescription(map))
     }
   }
 }

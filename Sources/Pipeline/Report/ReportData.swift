@@ -80,8 +80,8 @@ public struct ReportWindow: Sendable, Codable, Equatable {
   }
 
   var range: ClosedRange<Float> {
-    let half = Float(abs(width) / 2)
-    return Float(level) - half...Float(level) + half
+    let (middle, half) = (Float(level), Float(abs(width) / 2))
+    return middle.isFinite && half.isFinite ? middle - half...middle + half : 0...1
   }
 }
 

@@ -121,7 +121,13 @@ struct ReportParts: Sendable {
     }
   }
 
-  func remove() { try? FileManager.default.removeItem(atPath: folder) }
+  /// Removes the parts, and the folder where nothing else is in it.
+  func remove() {
+    unlink(figuresPath)
+    for name in (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+    where name.hasPrefix("slice_") && name.hasSuffix(".json") { unlink("\(folder)/\(name)") }
+    rmdir(folder)
+  }
 
   private func line(_ value: some Encodable) throws(ReportError) -> Data {
     try json(value, path: figuresPath) + [UInt8(ascii: "\n")]

@@ -22,8 +22,7 @@ public struct ReportWriter: ~Copyable, Sendable {
   /// - Parameters:
   ///   - path: the HTML file.
   ///   - parts: the folder of the unfinished report: by default that name with ".parts" behind it.
-  ///   - identity: a fingerprint of the run's input, configuration and seed. Parts with another one are
-  ///     discarded.
+  ///   - identity: a fingerprint of what the report is of. Parts with another one are discarded.
   ///   - sliceCount: slices of the whole scan.
   ///   - slices: those of this report: by default all.
   public init(
@@ -64,17 +63,25 @@ public struct ReportWriter: ~Copyable, Sendable {
     if let drop { parts.drop(drop) }
   }
 
-  /// Takes slices from the parts of another report, which stay there.
+  /// Takes the slices of other reports from their parts, which stay where they are.
+  ///
+  /// Which pixels are shown is known when all slices are: only those are copied.
   ///
   /// - Throws: ``ReportError/cannotRead(path:reason:)`` where pixels that this report shows are gone.
-  mutating func adopt(_ folder: String, slices wanted: Set<Int>) throws(ReportError) {
-    let other = ReportParts(folder: folder)
-    for entry in try other.recorded() where wanted.contains(entry.index) && slices.contains(entry.index) {
-      let (keep, drop) = selection.offer(.init(index: entry.index, verdict: entry.verdict))
-      if keep { try parts.keep(other.pixels(of: entry.index), index: entry.index) }
-      try parts.record(entry)
-      figures[entry.index] = entry
-      if let drop { parts.drop(drop) }
+  mutating func adopt(_ folders: [String]) throws(ReportError) {
+    let others = folders.map { ReportParts(folder: $0) }
+    for other in others {
+      for entry in try other.recorded() where slices.contains(entry.index) && figures[entry.index] == nil {
+        if let drop = selection.offer(.init(index: entry.index, verdict: entry.verdict)).drop {
+          parts.drop(drop)
+        }
+        try parts.record(entry)
+        figures[entry.index] = entry
+      }
+    }
+    for index in selection.indices where !parts.has(index) {
+      let other = others.first { $0.has(index) } ?? others[0]
+      try parts.keep(other.pixels(of: index), index: index)
     }
   }
 

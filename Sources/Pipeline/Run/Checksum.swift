@@ -24,7 +24,7 @@ private func spreadChecksum(_ path: String, size: Int, pieces: Int, of length: I
   var hash = SHA256()
   hash.update(data: Data("\(size)\n".utf8))
   for k in 0..<pieces {
-    try file.seek(toOffset: UInt64(pieces == 1 ? 0 : k * (size - length) / (pieces - 1)))
+    try file.seek(toOffset: UInt64(k * (size - length) / (pieces - 1)))
     hash.update(data: try file.read(upToCount: length) ?? Data())
   }
   return hash.finalize().hexadecimal
@@ -61,7 +61,7 @@ public struct FileRecord: Codable, Hashable, Sendable {
     name = lastComponent(of: path)
     let sizes = try parts.map(Self.size)
     bytes = sizes.reduce(0, +)
-    let share = max(1, Self.budget / max(1, parts.count) / Self.piece)
+    let share = max(3, Self.budget / max(1, parts.count) / Self.piece)
     func sum(_ path: String, _ size: Int) throws -> String {
       size > share * Self.piece
         ? try spreadChecksum(path, size: size, pieces: share, of: Self.piece) : try fileChecksum(path)
@@ -76,7 +76,7 @@ public struct FileRecord: Codable, Hashable, Sendable {
     files = parts.count
   }
 
-  /// So much is read to know inputs again: a run of a stack of 40 GB does not read it twice.
+  /// So much is read to know inputs again, and three pieces of every file at least: a run of a stack of 40 GB does not read it twice.
   private static let budget = 64 << 20
   private static let piece = 64 << 10
 

@@ -88,8 +88,8 @@ public final class MethodWorkshop {
   public func method(_ method: MethodDescription, everyView n: Int = 1) throws -> any Reconstructor {
     let tomography = try tomography(everyView: n)
     switch method {
-    case .fbp(let window, let cutoff):
-      return try FilteredBackProjection(tomography.A, window: window, cutoff: cutoff)
+    case .fbp(let window, let cutoff, let padding):
+      return try FilteredBackProjection(tomography.A, window: window, cutoff: cutoff, padding: padding)
     case .cgls(let limit):
       return LeastSquaresMethod(tomography.A, limit: limit)
     case .sirt(let limit, let relaxation):

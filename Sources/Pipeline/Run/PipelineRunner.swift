@@ -1,4 +1,3 @@
-import Diffusion
 import Fields
 import Formats
 import Foundation
@@ -38,7 +37,7 @@ public struct PipelineRunner {
     public var slices: Range<Int>?
     /// Does the slices again that had no image; the input may have been repaired.
     public var retriesFailed: Bool
-    /// Forgets what is there.
+    /// Forgets what is there, and removes its results.
     public var restarts: Bool
     /// Folders of runs of parts of the scan, which are joined instead of reconstructing anything.
     public var parts: [String]
@@ -67,40 +66,53 @@ public struct PipelineRunner {
   ///   ``RunError/otherRun(folder:differences:)`` where the folder holds a run of something else.
   public func run(_ choice: Choice = Choice(), log: Logger) async throws -> Summary {
     let begin = ContinuousClock.now
-    let earlier = choice.restarts ? nil : try RunJournal.header(of: RunFolder.journal(in: output))
-    let scan = try await ScanInput(description, path: input, noise: earlier?.noise)
+    let found = choice.restarts ? nil : try RunJournal.header(of: RunFolder.journal(in: output))
+    let scan = try await ScanInput(description, path: input, noise: found?.noise)
     let slices = choice.slices ?? 0..<scan.count
     guard !slices.isEmpty, slices.lowerBound >= 0, slices.upperBound <= scan.count else {
       throw RunError.noSuchSlices(slices, count: scan.count)
     }
+    let volumes = description.volumes.map(\.name)
+    let results = volumes + Self.records
     try expectOther(
-      (description.volumes.map(\.name) + Self.records + [RunFolder.log]).map {
-        RunFolder.result($0, in: output)
-      }, than: description.inputs(of: description.reconstructions.map(\.method), scan: scan))
+      (results + [RunFolder.log] + RunFolder.own(volumes)).map { RunFolder.result($0, in: output) },
+      than: description.inputs(of: description.reconstructions.map(\.method), scan: scan))
     let identity = try RunIdentity(description, scan: scan, slices: slices, version: version)
-    if let earlier { try expectSame(identity, as: earlier.identity, choice) }
+    if let found { try expectSame(identity, as: found.identity, choice) }
+    for name in results { try expectReplaceable(RunFolder.result(name, in: output)) }
+    if found == nil, !choice.restarts {
+      for name in results where access(RunFolder.result(name, in: output), F_OK) == 0 {
+        throw RunError.occupied(RunFolder.result(name, in: output))
+      }
+    }
 
     let folder = try RunFolder(output)
-    folder.sweep()
-    for name in description.volumes.map(\.name) + Self.records {
-      try expectReplaceable(folder.result(name))
+    // It may have become another run while the scan was opened.
+    guard try choice.restarts || RunJournal.header(of: folder.journal) == found else {
+      throw RunError.changedMeanwhile(output)
     }
-    let file = try RunLog(path: folder.result(RunFolder.log), appends: earlier != nil)
+    folder.sweep()
+    if choice.restarts { try folder.restart(volumes: volumes, results: results) }
+    let file = try RunLog(path: folder.result(RunFolder.log), appends: found != nil)
     let record = Logger(label: log.label) { _ in file }
     let log = Logger(label: log.label) { _ in MultiplexLogHandler([log.handler, file]) }
+    let header = RunJournal.Header(
+      identity: found?.identity ?? identity, noise: ScanNoise(model: scan.noise, source: scan.noiseSource))
     var recorder = RunRecorder(description, identity, scan: scan, version: version, threads: threads)
     do {
-      if earlier == nil { try folder.restart() }
-      let work = Work(
-        folder: folder, scan: scan, slices: slices, choice: choice, identity: identity, begin: begin, log: log
-      )
-      try await work.finish(self, &recorder)
+      let work = RunWork(
+        description, folder: folder, scan: scan, slices: slices, choice: choice, identity: identity,
+        header: header, threads: threads, begin: begin, log: log)
+      try await work.finish(&recorder)
     } catch {
       record.error("\(error is CancellationError ? "interrupted" : "\(error)")")
       let done = recorder.done.count
-      if done > 0 {
+      if done > 0, choice.parts.isEmpty {
         log.warning(
-          "\(done) of \(slices.count) slices are done and kept; the same command goes on with the others.")
+          """
+          \(done) of \(slices.count) slices are done and kept; the same command\(choice.restarts ? " without --restart" : "") \
+          goes on with the others.
+          """)
       }
       throw error
     }
@@ -117,231 +129,5 @@ public struct PipelineRunner {
     }
     let differences = comparable.differences(from: earlier)
     guard differences.isEmpty else { throw RunError.otherRun(folder: output, differences: differences) }
-  }
-}
-
-extension PipelineRunner {
-  /// A run in its folder.
-  private struct Work {
-    let folder: RunFolder
-    let scan: ScanInput
-    let slices: Range<Int>
-    let choice: Choice
-    let identity: RunIdentity
-    let begin: ContinuousClock.Instant
-    let log: Logger
-
-    /// Does what is not done yet, and publishes the results.
-    func finish(_ runner: PipelineRunner, _ recorder: inout RunRecorder) async throws {
-      let description = runner.description
-      let header = RunJournal.Header(
-        identity: identity, noise: ScanNoise(model: scan.noise, source: scan.noiseSource))
-      if try RunJournal.header(of: folder.journal) != header {
-        _ = try RunJournal(creating: folder.journal, header)
-      }
-      var recorded = recorder
-      let journal = try RunJournal(continuing: folder.journal) { recorded.add($0) }
-      recorder = recorded
-
-      var report = try report(description)
-      for part in choice.parts {
-        try RunPart(part, of: header).join(
-          folder, description, slices: slices, journal, &report, except: recorder.done
-        ) { recorder.add($0) }
-      }
-      recorded = recorder
-      let isDone = { (index: Int) in
-        recorded.statuses[index] != nil || (recorded.failures[index] != nil && !choice.retriesFailed)
-      }
-      if exists(folder.result("manifest.json")), unfinished(description).isEmpty, slices.allSatisfy(isDone) {
-        log.info("this run is complete already; --restart does it again")
-        return
-      }
-      let shown = report.recorded
-      let pending = slices.filter { !isDone($0) || (recorded.statuses[$0] != nil && !shown.contains($0)) }
-      if !pending.isEmpty {
-        guard choice.parts.isEmpty else { throw RunError.missingSlices(pending) }
-        if recorded.isBegun { try withdraw(description) }
-        try await reconstruct(pending, runner, &recorder, journal, &report)
-      }
-      try publish(description, &recorder, report)
-    }
-
-    private func report(_ description: PipelineDescription) throws -> ReportWriter {
-      let shape = description.geometry.grid.shape
-      return try ReportWriter(
-        path: folder.result("report.html"), parts: folder.reportParts, identity: identity.checksum,
-        sliceCount: scan.count, slices: slices,
-        limits: ReportLimits(
-          rows: shape[0], columns: shape[1], panels: description.reconstructions.count + 2))
-    }
-
-    /// The volumes that have no final name yet.
-    private func unfinished(_ description: PipelineDescription) -> [String] {
-      description.volumes.map(\.name).filter { exists(folder.unfinished($0)) }
-    }
-
-    /// A published run that is worked on again is none for the time.
-    private func withdraw(_ description: PipelineDescription) throws {
-      try folder.removeManifest()
-      for volume in description.volumes where !exists(folder.unfinished(volume.name)) {
-        try folder.withdraw(volume.name)
-      }
-    }
-
-    private func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
-
-    private func reconstruct(
-      _ pending: [Int], _ runner: PipelineRunner, _ recorder: inout RunRecorder,
-      _ journal: borrowing RunJournal, _ report: inout ReportWriter
-    ) async throws {
-      let description = runner.description
-      let sharing = WorkSharing(description, slices: pending.count, threads: runner.threads)
-      let (width, inside) = (sharing.width, sharing.inside)
-      let volumes = try VolumeFiles(
-        description, description.volumes.map(\.name), slices: slices, path: folder.unfinished)
-      let plans = try MethodWorkshop.plans(description, scan: scan, threads: inside)
-      let workers = try (0..<width).map { _ in
-        try ReconstructionWorker(description, scan: scan, plans: plans, threads: inside)
-      }
-      log.info(
-        """
-        \(slices.count) slices, \(scan.noise) (\(scan.noiseSource)); model error \
-        \(plans.modelErrorText(description.reconstructions[0].everyView)); \
-        \(description.reconstructions.map(\.name).joined(separator: ", ")) on \(runner.threads) threads
-        """)
-      if pending.count < slices.count {
-        let done = slices.count - pending.count
-        log.info("\(done) \(done == 1 ? "slice is" : "slices are") done already")
-      }
-      for warning in try await workers[0].noiseWarnings() {
-        recorder.warn(warning)
-        log.warning("\(warning)")
-      }
-      recorder.time("preparation", seconds: seconds(since: begin), slices: pending.count)
-
-      var batch = Batch()
-      let start = ContinuousClock.now
-      do {
-        var count = 0
-        for try await slice in ReconstructedSlices(workers: workers, indices: pending) {
-          try Task.checkCancellation()
-          batch.entries.append(try write(slice, volumes, &report))
-          count += 1
-          let left = Int(seconds(since: start) / Double(count) * Double(pending.count - count))
-          say(slice, left: String(format: "%d:%02d left", left / 60, left % 60))
-          if batch.isDue { try commit(&batch, volumes, report, journal, &recorder) }
-        }
-      } catch {
-        // What is written is kept, unless the disk refuses that, too.
-        try? commit(&batch, volumes, report, journal, &recorder)
-        throw error
-      }
-      try commit(&batch, volumes, report, journal, &recorder)
-    }
-
-    /// Slices that are written and not yet durable: one wait for the disk serves them all.
-    private struct Batch {
-      var entries: [RunJournal.Entry] = []
-      private var last = ContinuousClock.now
-
-      var isDue: Bool { ContinuousClock.now - last > .milliseconds(500) }
-
-      mutating func take() -> [RunJournal.Entry] {
-        defer { (entries, last) = ([], .now) }
-        return entries
-      }
-    }
-
-    private func commit(
-      _ batch: inout Batch, _ volumes: VolumeFiles, _ report: borrowing ReportWriter,
-      _ journal: borrowing RunJournal, _ recorder: inout RunRecorder
-    ) throws {
-      guard !batch.entries.isEmpty else { return }
-      try volumes.synchronize()
-      try report.synchronize()
-      let entries = batch.take()
-      try journal.append(entries)
-      for entry in entries { recorder.add(entry) }
-    }
-
-    private func write(
-      _ slice: ReconstructedSlice, _ volumes: VolumeFiles, _ report: inout ReportWriter
-    ) throws -> RunJournal.Entry {
-      let start = ContinuousClock.now
-      switch slice.content {
-      case .failure(let reason):
-        try volumes.writeMissing(slice: slice.index)
-        return RunJournal.Entry(slice: slice.index + 1, failure: reason)
-      case .done(let done):
-        let checksums = try volumes.write(done.results, slice: slice.index)
-        try report.append(done.page)
-        let writing = RunJournal.Stage(name: "writing", seconds: seconds(since: start))
-        return RunJournal.Entry(
-          slice: slice.index + 1, verdicts: done.results.map(\.verdict.countedFromOne), checksums: checksums,
-          stages: done.stages + [writing], seconds: done.seconds, clipped: done.clipped)
-      }
-    }
-
-    private func say(_ slice: ReconstructedSlice, left: String) {
-      let place = "slice \(slice.index + 1)/\(scan.count)"
-      switch slice.content {
-      case .failure(let reason): log.error("\(place)  no image: \(reason)")
-      case .done(let done):
-        let verdict = done.results[0].verdict
-        let figures = String(format: "χ² %.3f  %.1f s", verdict.figures.chiSquare, done.seconds)
-        log.info("\(place)  \(verdict.status.rawValue)  \(figures)  \(left)")
-        for name in Set(done.results.flatMap(\.unconverged)).sorted() {
-          log.warning(
-            "slice \(slice.index + 1): \(name) ended at its limit of steps, before it had converged.")
-        }
-      }
-    }
-
-    private func publish(
-      _ description: PipelineDescription, _ recorder: inout RunRecorder, _ report: borrowing ReportWriter
-    ) throws {
-      if recorder.done.isEmpty, let reason = recorder.failures.min(by: { $0.key < $1.key })?.value {
-        throw RunError.noImages(count: slices.count, reason: reason)
-      }
-      for (index, reason) in recorder.failures.sorted(by: { $0.key < $1.key }) {
-        recorder.warn("Slice \(index + 1) has no image: \(reason)")
-      }
-      // A kill between two names leaves some volumes published already.
-      let unpublished = unfinished(description)
-      try VolumeFiles(description, unpublished, slices: slices, path: folder.unfinished).finish()
-      var outputs = try description.volumes.map(\.name).map { name in
-        try FileRecord(
-          name, parts: [unpublished.contains(name) ? folder.unfinished(name) : folder.result(name)])
-      }
-      var files = PendingFiles()
-      outputs.append(
-        try files.record(try recorder.writeVerdicts(folder.journal, to: folder.result("verdict.json"))))
-      if !report.kept.isEmpty {
-        outputs.append(try files.record(try RunPicture.file(folder.result("picture.png"), of: report)))
-      }
-      outputs.append(try files.record(try report.file(recorder.reportData(description))))
-      try files.add(try recorder.manifestFile(outputs: outputs), as: folder.result("manifest.json"))
-      try Task.checkCancellation()
-      // A folder with a manifest is complete: it goes before the first name changes and comes back last.
-      try folder.removeManifest()
-      for name in unpublished { try folder.publish(name) }
-      try files.publish()
-    }
-
-    private func seconds(since start: ContinuousClock.Instant) -> Double {
-      (ContinuousClock.now - start) / .seconds(1)
-    }
-  }
-}
-
-extension PendingFiles {
-  /// Takes a file over and completes it.
-  ///
-  /// - Returns: what the manifest says of it.
-  mutating func record(_ file: consuming PendingFile) throws -> FileRecord {
-    let record = try FileRecord(file.path, parts: [file.temporary])
-    try add(file)
-    return record
   }
 }

@@ -1,5 +1,6 @@
 import Fields
 import Formats
+import Foundation
 import Operators
 import Reconstruction
 
@@ -56,6 +57,10 @@ actor ReconstructionWorker {
       try line.process(measurement) {
         stages.append(.init(name: $0, seconds: (ContinuousClock.now - $1) / .seconds(1)))
       }
+    }
+    // JSON has no infinite numbers: found here, they are the fault of one slice.
+    guard (try? JSONEncoder().encode(results.map(\.verdict))) != nil else {
+      throw RunError.endlessFigures(slice: measurement.index + 1)
     }
     let seconds = (ContinuousClock.now - start) / .seconds(1)
     let page = ReportSlice(

@@ -13,6 +13,10 @@ public enum RunError: Error, Equatable, CustomStringConvertible {
   case differentCounts(String, Int, String, Int)
   /// Another run works in the folder; `holder` says which process.
   case locked(folder: String, holder: String)
+  /// A result of another origin stands where one would be written.
+  case occupied(String)
+  /// Another run has worked in the folder while this one was being prepared.
+  case changedMeanwhile(String)
   /// The folder holds a run of something else.
   case otherRun(folder: String, differences: [String])
   /// A journal that this version of the program cannot read.
@@ -27,6 +31,8 @@ public enum RunError: Error, Equatable, CustomStringConvertible {
   case missingSlices([Int])
   /// Counted from 0; the sentence counts from 1.
   case noSuchSlices(Range<Int>, count: Int)
+  /// Figures of the verdict are beyond all numbers; the slice counts from 1.
+  case endlessFigures(slice: Int)
   /// The slice counts from 1.
   case notFinite(method: String, slice: Int)
 
@@ -50,13 +56,18 @@ public enum RunError: Error, Equatable, CustomStringConvertible {
         + "or choose pages with --pages."
     case .locked(let folder, let holder):
       "another run works in '\(folder)'\(holder.isEmpty ? "" : " (\(holder))"). Wait for it, or choose another folder."
+    case .occupied(let path):
+      "'\(path)' is there already and belongs to no run that could go on. Choose another folder, or replace the results in "
+        + "it with --restart."
+    case .changedMeanwhile(let folder):
+      "another run has worked in '\(folder)' while this one was being prepared. Give the command again."
     case .otherRun(let folder, let differences):
       "'\(folder)' holds a run of something else: \(differences.joined(separator: "; ")). Choose another folder, or begin "
         + "this one again with --restart."
     case .foreignJournal(let path):
       "'\(path)' is no journal of this version of the program. Choose another folder, or begin again with --restart."
     case .noImages(let count, let reason):
-      "none of \(count) slices could be reconstructed; the first: \(reason)"
+      "none of \(count) slices could be reconstructed, and --retry-failed does them again; the first: \(reason)"
     case .unfinishedPart(let folder):
       "'\(folder)' holds no complete run. Run its slices to their end first, then merge again."
     case .changedPage(let path, let slice):
@@ -65,6 +76,9 @@ public enum RunError: Error, Equatable, CustomStringConvertible {
       "no part has the slices \(Self.ranges(slices)). Run them with --slices, then merge again with that folder, too."
     case .noSuchSlices(let slices, let count):
       "there are no slices \(slices.countedFromOne): the scan has \(count). Ask for slices from 1 to \(count)."
+    case .endlessFigures(let slice):
+      "figures of the verdict of slice \(slice) are too large for a number. Check the measurements and their noise with 'deft "
+        + "info'."
     case .notFinite(let method, let slice):
       "the image that '\(method)' made of slice \(slice) holds values that are not numbers. Check the measurements and their "
         + "noise with 'deft info', or use another method."

@@ -58,19 +58,31 @@ final class RunFolder: Sendable {
     return !results || PipelineRunner.records.contains(String(name[..<range.lowerBound]))
   }
 
-  /// Forgets an earlier run; its results stay until they are replaced.
-  func restart() throws {
-    let state = result(Self.state)
-    // The journal goes first: without it nothing else is believed.
-    for name in ["journal.jsonl"] + ((try? FileManager.default.contentsOfDirectory(atPath: state)) ?? [])
-    where name != "lock" && access("\(state)/\(name)", F_OK) == 0 {
-      try FileManager.default.removeItem(atPath: "\(state)/\(name)")
-    }
+  /// The files beside the results that a run writes, the pixels of its report aside.
+  static func own(_ volumes: [String]) -> [String] {
+    (["journal.jsonl", "lock", "report/figures.jsonl"] + volumes).map { "\(state)/\($0)" }
   }
 
-  func removeManifest() throws(FileError) {
-    let path = result("manifest.json")
+  /// Forgets an earlier run. Files of other names stay where they are.
+  func restart(volumes: [String], results: [String]) throws(FileError) {
+    // The journal goes first: without it nothing else is believed.
+    try Self.remove(journal)
+    for name in volumes { try Self.remove(unfinished(name)) }
+    for name in results.reversed() { try remove(name) }
+    ReportParts(folder: reportParts).remove()
+    try synchronize()
+  }
+
+  /// Removes a result.
+  func remove(_ name: String) throws(FileError) { try Self.remove(result(name)) }
+
+  private static func remove(_ path: String) throws(FileError) {
     guard unlink(path) == 0 || errno == ENOENT else { throw .cannotCreate(path: path, code: errno) }
+  }
+
+  /// Makes the names durable that files have here.
+  func synchronize() throws(FileError) {
+    for folder in [path, result(Self.state)] { try synchronizeFolder(folder) }
   }
 
   /// Gives a complete file its name.

@@ -5,8 +5,9 @@ import Reconstruction
 
 /// `journal.jsonl`: what a run is of, and every slice that is done, one JSON value to a line.
 ///
-/// A line is written after everything it speaks of is durable. A torn last line, left by a kill, is taken off when the
-/// journal is opened. A slice that is done again has the later line.
+/// A line is written after everything it speaks of is durable. A line that is torn, as a kill may leave the last one, is taken
+/// off when the journal is opened, with what follows it: those slices are done again. A slice that is done again has the
+/// later line.
 struct RunJournal: ~Copyable {
   struct Header: Codable, Equatable {
     var identity: RunIdentity

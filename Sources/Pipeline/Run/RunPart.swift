@@ -10,14 +10,19 @@ struct RunPart {
   private let folder: RunFolder
   private let lines: RunJournal.Lines
 
+  var reportParts: String { folder.reportParts }
+
   /// Takes the folder, so that nobody works in it meanwhile.
   ///
   /// - Throws: ``RunError/otherRun(folder:differences:)`` where it is of something else than `whole`;
   ///   ``RunError/unfinishedPart(_:)``; ``RunError/locked(folder:holder:)``.
   init(_ path: String, of whole: RunJournal.Header) throws {
-    guard let lines = try RunJournal.Lines(RunFolder.journal(in: path)),
-      access(RunFolder.result("manifest.json", in: path), F_OK) == 0
-    else { throw RunError.unfinishedPart(path) }
+    let journal = RunFolder.journal(in: path)
+    guard access(journal, F_OK) == 0 else { throw RunError.unfinishedPart(path) }
+    folder = try RunFolder(path)
+    guard let lines = try RunJournal.Lines(journal), access(folder.result("manifest.json"), F_OK) == 0 else {
+      throw RunError.unfinishedPart(path)
+    }
     self.lines = lines
     var header = lines.header
     let part = header.identity.slices
@@ -31,35 +36,34 @@ struct RunPart {
         "its slices are \(part.countedFromOne), not within \(whole.identity.slices.countedFromOne)")
     }
     guard differences.isEmpty else { throw RunError.otherRun(folder: path, differences: differences) }
-    folder = try RunFolder(path)
   }
 
-  /// Joins the slices that the whole run has not done.
+  /// Where the journal has the slices that the whole run needs, in order; slices count from 0.
   ///
-  /// - Parameter onEntry: gets every line that the journal of the whole run got.
+  /// - Parameters:
+  ///   - done: slices that have an image there.
+  ///   - failed: slices that have none there; here they are needed if they have one.
+  func entries(except done: Set<Int>, orFailed failed: Set<Int>) throws -> [(slice: Int, place: Int)] {
+    var places: [Int: (place: Int, hasImage: Bool)] = [:]
+    while let line = try lines.next() {
+      places[line.entry.slice - 1] = (line.place, line.entry.failure == nil)
+    }
+    return places.filter { !done.contains($0.key) && ($0.value.hasImage || !failed.contains($0.key)) }
+      .sorted { $0.key < $1.key }.map { ($0.key, $0.value.place) }
+  }
+
+  /// Writes pages of this part to the volumes of the whole run.
+  ///
+  /// - Parameter commit: gets the entries of pages that were written, some at a time.
   func join(
-    _ whole: RunFolder, _ description: PipelineDescription, slices: Range<Int>,
-    _ journal: borrowing RunJournal,
-    _ report: inout ReportWriter, except done: Set<Int>, onEntry: (RunJournal.Entry) -> Void
+    _ entries: [(slice: Int, place: Int)], to volumes: VolumeFiles, _ names: [String],
+    commit: ([RunJournal.Entry]) throws -> Void
   ) throws {
-    var places: [Int: Int] = [:]
-    while let line = try lines.next() { places[line.entry.slice - 1] = line.place }
-    let wanted = places.filter { !done.contains($0.key) }.sorted { $0.key < $1.key }
-    guard !wanted.isEmpty else { return }
+    guard !entries.isEmpty else { return }
     let first = lines.header.identity.slices.lowerBound
-    let names = description.volumes.map(\.name)
-    let volumes = try VolumeFiles(description, names, slices: slices, path: whole.unfinished)
     let stacks = try names.map { (name: $0, stack: try TIFFStack(path: folder.result($0))) }
     var batch: [RunJournal.Entry] = []
-    func commit() throws {
-      try volumes.synchronize()
-      try report.synchronize()
-      try journal.append(batch)
-      for entry in batch { onEntry(entry) }
-      batch = []
-    }
-    try report.adopt(folder.reportParts, slices: Set(wanted.map(\.key)))
-    for (slice, place) in wanted {
+    for (slice, place) in entries {
       try Task.checkCancellation()
       lines.seek(place)
       guard let entry = try lines.next()?.entry else { continue }
@@ -75,9 +79,12 @@ struct RunPart {
         try volumes.writeMissing(slice: slice)
       }
       batch.append(entry)
-      if batch.count == 64 { try commit() }
+      if batch.count == 64 {
+        try commit(batch)
+        batch = []
+      }
     }
-    try commit()
+    try commit(batch)
   }
 }
 

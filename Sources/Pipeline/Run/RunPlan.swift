@@ -37,15 +37,21 @@ public struct RunPlan: Codable, Sendable {
   public var seconds: Double { secondsPerSlice * Double(slices) / Double(width) }
 
   /// - Throws: what ``PipelineRunner/run(_:log:)`` would throw for this scan.
-  public init(_ description: PipelineDescription, input: String?, threads: Int) async throws {
+  public init(
+    _ description: PipelineDescription, input: String?, slices chosen: Range<Int>? = nil, threads: Int
+  ) async throws {
     let program = ResidentMemory.now
     let scan = try await ScanInput(description, path: input)
-    let sharing = WorkSharing(description, slices: scan.count, threads: threads)
+    let range = chosen ?? 0..<scan.count
+    guard !range.isEmpty, range.upperBound <= scan.count else {
+      throw RunError.noSuchSlices(range, count: scan.count)
+    }
+    let sharing = WorkSharing(description, slices: range.count, threads: threads)
     let plans = try MethodWorkshop.plans(description, scan: scan, threads: sharing.inside)
     let worker = try ReconstructionWorker(description, scan: scan, plans: plans, threads: sharing.inside)
     let prepared = ResidentMemory.now
     ResidentMemory.forgetPeak()
-    let middle = scan.count / 2
+    let middle = range.lowerBound + range.count / 2
     let first = try await worker.process(middle)
     let working = max(0, ResidentMemory.peak - prepared)
     // The first slice also waits for what is made once; the time of the second is that of all others.
@@ -62,7 +68,7 @@ public struct RunPlan: Codable, Sendable {
     let waiting = 2 * sharing.width
     // Of every pixel: its code, the same as bytes and as text, and the JSON around it twice while it grows.
     let payload = 16 * (images * pixels + rays)
-    slices = scan.count
+    slices = range.count
     geometry = [
       "\(beam.angles.count) views × \(beam.bins) bins of \(beam.binSpacing) mm, axis at bin \(beam.axis + 1)",
       "\(grid.shape) pixels of \(grid.spacing[1]) mm, in \(description.unit.rawValue)",
@@ -78,9 +84,9 @@ public struct RunPlan: Codable, Sendable {
       Part(name: "reconstruction of \(sharing.width) at a time", bytes: sharing.width * working),
       Part(name: "\(waiting) slices between reading and writing", bytes: waiting * held),
       Part(name: "writing the report", bytes: payload),
-      Part(name: "records", bytes: 2048 * scan.count),
+      Part(name: "records", bytes: 2048 * range.count),
     ]
-    volumes = description.volumes.map { Part(name: $0.name, bytes: 4 * pixels * scan.count) }
+    volumes = description.volumes.map { Part(name: $0.name, bytes: 4 * pixels * range.count) }
   }
 
   private enum CodingKeys: String, CodingKey {

@@ -94,13 +94,16 @@ struct RunRecorder {
   /// Takes a slice that is in the journal; the later entry of a slice holds.
   mutating func add(_ entry: RunJournal.Entry) {
     let index = entry.slice - 1
+    // The time of a slice that comes again for the report is not that of another one.
+    if statuses[index] == nil {
+      for stage in entry.stages { time(stage.name, seconds: stage.seconds, slices: 1) }
+    }
     failures[index] = entry.failure
     statuses[index] = entry.verdicts.first?.status
     slices[index] = .init(
       slice: entry.slice,
       status: Dictionary(zip(names, entry.verdicts.map(\.status)), uniquingKeysWith: { a, _ in a }),
       failure: entry.failure, seconds: entry.seconds, clipped: entry.clipped, sha256: entry.checksums)
-    for stage in entry.stages { time(stage.name, seconds: stage.seconds, slices: 1) }
   }
 
   /// Whether any slice was worked on.

@@ -48,17 +48,12 @@ public struct ScanInput: FieldSource {
   /// What was read, in the order of the pipeline: paths as they were given, with their files in the order of the pages.
   public let files: [(path: String, parts: [String])]
   public let lookahead: Int
-  private let source: Source
-
-  private enum Source: Sendable {
-    case sinograms(TIFFSinograms)
-    case projections(ProjectionSinograms)
-  }
+  private let sinograms: PreparedSinograms
 
   /// Opens the input of a pipeline and checks it against the geometry.
   ///
   /// - Parameter path: instead of the one in the pipeline.
-  /// - Throws: ``RunError``, `TIFFError`, `ProjectionError`.
+  /// - Throws: ``RunError``, ``AxisError/notSearched(file:)``, `TIFFError`, `ProjectionError`.
   public init(_ description: PipelineDescription, path: String?, lookahead: Int = 1) async throws {
     try await self.init(description, path: path, lookahead: lookahead, noise: nil)
   }
@@ -67,42 +62,13 @@ public struct ScanInput: FieldSource {
   init(
     _ description: PipelineDescription, path: String?, lookahead: Int = 1, noise known: ScanNoise?
   ) async throws {
-    let geometry = description.geometry
-    let shape: Shape = [geometry.beam.angles.count, geometry.beam.bins]
-    let info: StackInfo
-    switch description.input {
-    case .sinograms(let order, let standard):
-      guard let path = path ?? standard else { throw RunError.noInput(description.file) }
-      self.path = path
-      let stack = try TIFFStack(path: path)
-      files = [(path, stack.files)]
-      info = stack.info
-      let sinograms = TIFFSinograms(TIFFPages(stack, lookahead: lookahead), order: order)
-      guard sinograms.shape == shape else {
-        throw RunError.wrongShape(path: path, found: sinograms.shape, expected: shape)
-      }
-      source = .sinograms(sinograms)
-      count = stack.count
-    case .projections(let standard, let flats, let darks):
-      guard let path = path ?? standard else { throw RunError.noInput(description.file) }
-      self.path = path
-      let folder = URL(fileURLWithPath: path).deletingLastPathComponent()
-      let projections = try TIFFStack(path: path)
-      let flats = try TIFFStack(path: resolve(flats, folder))
-      let darks = try darks.map { try TIFFStack(path: resolve($0, folder)) }
-      files = [projections, flats, darks].compactMap { $0.map { ($0.path, $0.files) } }
-      info = projections.info
-      guard projections.count == shape[0] else {
-        throw RunError.wrongViews(path: path, found: projections.count, expected: shape[0])
-      }
-      let stack = try ProjectionStack(projections: projections, flats: flats, darks: darks)
-      guard stack.bins == shape[1] else {
-        throw RunError.wrongShape(path: path, found: [stack.views.count, stack.bins], expected: shape)
-      }
-      let sinograms = ProjectionSinograms(stack, lookahead: lookahead)
-      source = .projections(sinograms)
-      count = sinograms.count
-    }
+    if case .searched = description.geometry.axis { throw AxisError.notSearched(file: description.file) }
+    let sinograms = try PreparedSinograms(description, path: path, lookahead: lookahead)
+    self.sinograms = sinograms
+    self.path = sinograms.path
+    files = sinograms.files
+    count = sinograms.count
+    let info = sinograms.info
     self.lookahead = lookahead
     model = info.metadata["model"].flatMap(SimulationModel.init)
     raysPerBin =
@@ -111,14 +77,14 @@ public struct ScanInput: FieldSource {
       (noise, noiseSource) = (known.model, known.source)
     } else {
       (noise, noiseSource) = try await ScanInput.noise(
-        description.noise, info.metadata, source: source, count: count)
+        description.noise, info.metadata, of: sinograms)
     }
     try noise.validate()
   }
 
   /// The sinogram of one slice, counted from 0, with its variance.
   public func field(at index: Int) async throws -> SliceMeasurement {
-    let sinogram = try await ScanInput.sinogram(source, index)
+    let sinogram = try await sinograms.field(at: index)
     return SliceMeasurement(index: index, sinogram: sinogram, variance: noise.variance(of: sinogram))
   }
 
@@ -150,21 +116,17 @@ public struct ScanInput: FieldSource {
   }
 
   /// How many samples of a slice were raised to the smallest transmission before the logarithm.
-  public func clipped(_ index: Int) async -> Int {
-    guard case .projections(let sinograms) = source else { return 0 }
-    return await sinograms.clipped(at: index) ?? 0
-  }
+  public func clipped(_ index: Int) async -> Int { await sinograms.clipped(index) }
 
-  private static func sinogram(_ source: Source, _ index: Int) async throws -> Sinogram {
-    switch source {
-    case .sinograms(let sinograms): try await sinograms.field(at: index)
-    case .projections(let sinograms): try await sinograms.field(at: index)
-    }
-  }
+  /// Bytes of the blocks of rows that are held, beside the slices.
+  public var memory: Int { sinograms.memory }
+
+  /// How many samples of a slice preprocessing found faulty and replaced.
+  public func replaced(_ index: Int) -> Int { sinograms.replaced(index) }
 
   /// What the file says of its noise comes first: a simulation knows it exactly.
   private static func noise(
-    _ description: NoiseDescription, _ metadata: [String: String], source: Source, count: Int
+    _ description: NoiseDescription, _ metadata: [String: String], of sinograms: PreparedSinograms
   ) async throws -> (NoiseModel, NoiseSource) {
     if let sigma = metadata["noise_sigma"].flatMap(Double.init), sigma > 0 {
       return (.gaussian(sigma: sigma), .input)
@@ -174,7 +136,9 @@ public struct ScanInput: FieldSource {
     }
     /// The mean of a figure over slices that are spread over the scan.
     func mean(_ figure: (Sinogram) -> Double) async throws -> Double {
-      let figures = try await readable(32, of: count) { figure(try await sinogram(source, $0)) }
+      let figures = try await readable(32, of: sinograms.count) {
+        figure(try await sinograms.field(at: $0))
+      }
       return figures.reduce(0, +) / Double(Swift.max(figures.count, 1))
     }
     switch description {

@@ -1,5 +1,7 @@
+import Dispatch
 import Formats
 import Foundation
+import Synchronization
 
 /// A run as a Slurm job array: every task does a range of slices in a folder of its own, a dependent job joins them.
 ///
@@ -8,7 +10,8 @@ import Foundation
 ///     OUTPUT/shards/array-1.log, merge.log  what they say
 ///
 /// A task that is killed and requeued goes on where it stopped, because its command is the same. The merge begins when all
-/// tasks have ended, well or not, and names the slices that are missing; submitting again does those alone.
+/// tasks have ended, well or not, and names the slices that are missing; submitting again does those alone, and those without
+/// an image where ``retriesFailed`` says so.
 public struct SlurmJob: Hashable, Sendable {
   /// The program, the pipeline and the scan, as absolute paths.
   public var program: String
@@ -18,6 +21,8 @@ public struct SlurmJob: Hashable, Sendable {
   public var seed: UInt64?
   public var slices: Int
   public var shards: Int
+  /// Whether slices without an image are done again.
+  public var retriesFailed: Bool
   /// Of one task; nil leaves it to Slurm.
   public var cores: Int?
   /// Further options of `sbatch`, such as `--partition=short`, for the tasks and the merge.
@@ -25,7 +30,7 @@ public struct SlurmJob: Hashable, Sendable {
 
   public init(
     program: String, pipeline: String, input: String, output: String, seed: UInt64? = nil, slices: Int,
-    shards: Int, cores: Int? = nil, options: [String] = []
+    shards: Int, retriesFailed: Bool = false, cores: Int? = nil, options: [String] = []
   ) {
     precondition(slices > 0 && shards > 0, "\(shards) shards of \(slices) slices")
     self.program = program
@@ -35,6 +40,7 @@ public struct SlurmJob: Hashable, Sendable {
     self.seed = seed
     self.slices = slices
     self.shards = min(shards, slices)
+    self.retriesFailed = retriesFailed
     self.cores = cores
     self.options = options
   }
@@ -55,7 +61,7 @@ public struct SlurmJob: Hashable, Sendable {
       # One task of the array: its slices, in its folder. Requeued, it goes on where it stopped.
       slices=(\(ranges.map { "\($0.lowerBound + 1)...\($0.upperBound)" }.joined(separator: " ")))
       \(words([program, "run", pipeline] + common)) --slices "${slices[SLURM_ARRAY_TASK_ID - 1]}" \
-        --output \(words([folder]))/"$SLURM_ARRAY_TASK_ID" \(threads)
+        --output \(words([folder]))/"$SLURM_ARRAY_TASK_ID" \(threads)\(retriesFailed ? " --retry-failed" : "")
       code=$?
       # 3: done, and some slices failed their verdict, which the merge reports.
       [ "$code" = 3 ] && exit 0
@@ -97,10 +103,28 @@ public struct SlurmJob: Hashable, Sendable {
   /// - Returns: the numbers of the jobs.
   /// - Throws: `FileError`, ``SlurmError``.
   public func submit() throws -> (array: String, merge: String) {
+    try expectSameShards()
     try makeFolder(folder)
     for script in scripts { try writeFile(Data(script.text.utf8), to: "\(folder)/\(script.name)") }
     let job = try call(array)
-    return (job, try call(merge(after: job)))
+    do {
+      return (job, try call(merge(after: job)))
+    } catch SlurmError.refused(let reason) {
+      throw SlurmError.mergeRefused(job: job, reason: reason)
+    }
+  }
+
+  /// What an earlier array has done can only be used by one that shares the slices in the same way.
+  private func expectSameShards() throws {
+    let configuration = try? String(contentsOfFile: pipeline, encoding: .utf8)
+    for name in (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? [] {
+      guard let shard = Int(name),
+        let header = try RunJournal.header(of: RunFolder.journal(in: "\(folder)/\(name)"))
+      else { continue }
+      let expected = (1...shards).contains(shard) ? ranges[shard - 1] : nil
+      let isSame = header.identity.slices == expected && header.identity.configuration == configuration
+      guard isSame else { throw SlurmError.otherShards("\(folder)/\(name)") }
+    }
   }
 
   /// `--parsable` prints the number of the job, and behind a semicolon the cluster.
@@ -112,9 +136,17 @@ public struct SlurmJob: Hashable, Sendable {
     process.standardOutput = output
     process.standardError = errors
     try process.run()
+    // Both at once: a pipe that nobody reads stops the program when it is full.
+    let complaint = Mutex("")
+    let reading = DispatchGroup()
+    DispatchQueue.global().async(group: reading) {
+      let data = errors.fileHandleForReading.readDataToEndOfFile()
+      complaint.withLock { $0 = String(decoding: data, as: UTF8.self) }
+    }
     let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-    let reason = String(decoding: errors.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+    reading.wait()
     process.waitUntilExit()
+    let reason = complaint.withLock { $0 }
     // `env` ends with 127 where there is no such program.
     guard process.terminationStatus != 127 else { throw SlurmError.absent }
     let job = text.split(whereSeparator: { $0 == ";" || $0.isWhitespace }).first
@@ -138,11 +170,21 @@ public struct SlurmJob: Hashable, Sendable {
 public enum SlurmError: Error, Equatable, CustomStringConvertible {
   case absent
   case refused(String)
+  /// The array is submitted, and nothing will join its results.
+  case mergeRefused(job: String, reason: String)
+  /// A folder of a task holds something else than the task would do.
+  case otherShards(String)
 
   public var description: String {
     switch self {
     case .absent:
       "there is no 'sbatch' on the PATH. Submit from a machine of a Slurm cluster, or look at the jobs with --dry-run."
+    case .mergeRefused(let job, let reason):
+      "sbatch took the tasks as job \(job) and refused the job that joins them: \(reason). Stop them with 'scancel \(job)', or "
+        + "join their results yourself with 'deft merge'."
+    case .otherShards(let folder):
+      "'\(folder)' holds a part of an array with other slices or another pipeline. Give the same --shards and pipeline as "
+        + "before, another --output, or remove that folder."
     case .refused(let reason):
       "sbatch refused the job: \(reason). Its options can be given behind '--', such as '-- --partition=short'."
     }

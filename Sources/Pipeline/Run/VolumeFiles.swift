@@ -1,5 +1,6 @@
 import Fields
 import Formats
+import Foundation
 import Reconstruction
 
 /// The volumes of a run while they are written: every slice has its page from the beginning.
@@ -32,6 +33,8 @@ struct VolumeFiles {
     self.first = first
     let grid = description.geometry.grid
     missing = Image(shape: grid.shape).map { _ in .nan }
+    try Self.expectRoom(
+      for: names.map(path), rows: grid.shape[0], columns: grid.shape[1], pages: slices.count)
     boxes = try description.volumes.filter { names.contains($0.name) }.map { volume in
       var metadata = ["method": description.reconstructions[volume.place].name]
       if first > 0 { metadata["first_slice"] = "\(first + 1)" }
@@ -40,6 +43,20 @@ struct VolumeFiles {
           path: path(volume.name), rows: grid.shape[0], columns: grid.shape[1], pages: slices.count,
           spacing: Spacing(x: grid.spacing[1], y: grid.spacing[0]), unit: description.unit.rawValue,
           metadata: metadata), volume)
+    }
+  }
+
+  /// Each file checks its own room; together they may still not fit.
+  private static func expectRoom(for paths: [String], rows: Int, columns: Int, pages: Int) throws {
+    guard let path = paths.first else { return }
+    let needed = paths.reduce(0) { sum, path in
+      var status = stat()
+      let there = stat(path, &status) == 0 ? Int(status.st_blocks) * 512 : 0
+      return sum + max(0, TIFFVolume.bytes(rows: rows, columns: columns, pages: pages) + 512 * pages - there)
+    }
+    let free = freeSpace(beside: path)
+    guard free >= UInt64(needed) else {
+      throw TIFFError.noSpace(path: path, needed: UInt64(needed), free: free)
     }
   }
 
