@@ -184,6 +184,13 @@ import Testing
     }
     // Sensitivities turn by a few per cent over the five pixels, which counts in the second order.
     #expect((difference / total).squareRoot() < 5e-3)
+    // One coil counts as real everywhere, also where others are louder.
+    let energies = (0..<5).map { coil in
+      coils.samples[4096 * coil..<4096 * (coil + 1)].reduce(0) { $0 + $1.lengthSquared }
+    }
+    let reference = try #require((0..<5).max { energies[$0] < energies[$1] })
+    let weights = combined.maps.samples[4096 * reference..<4096 * (reference + 1)]
+    #expect(weights.allSatisfy { $0.real >= 0 && abs($0.imaginary) < 1e-6 })
   }
 
   @Test func refusesToCombineNothing() throws {

@@ -82,16 +82,20 @@ import Testing
     let noise = try CoilNoise(sigma: 0.05, coils: 4)
     try noise.add(to: &y, mask: mask, using: &generator)
     let target = noise.expectedSquare(samples: mask.count)
-    var method = try ConjugateGradients(A, measurement: y, discrepancy: target)
-    var before = Double.infinity
-    try method.run(limit: 100) { _, state in
-      if !state.hasConverged { before = state.residualSquare }
+    // At any level, also those between two steps.
+    for factor in [1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 7, 10, 20, 50] {
+      var method = try ConjugateGradients(A, measurement: y, discrepancy: factor * target)
+      var before = Double.infinity
+      try method.run(limit: 100) { _, state in
+        if !state.hasConverged { before = state.residualSquare }
+      }
+      let square = method.residualSquare
+      #expect(square <= factor * target && before > factor * target, "\(square / target), \(factor)")
+      var residual = A(method.solution)
+      A.codomain.add(-1, y, to: &residual)
+      // A difference of numbers near ‖y‖², some hundred times as large.
+      #expect(abs(A.codomain.inner(residual, residual).real / square - 1) < 1e-3)
     }
-    #expect(method.residualSquare <= target && before > target)
-    var residual = A(method.solution)
-    A.codomain.add(-1, y, to: &residual)
-    // A difference of numbers near ‖y‖², some hundred times as large.
-    #expect(abs(A.codomain.inner(residual, residual).real / method.residualSquare - 1) < 1e-3)
   }
 
   /// Radial k-space in closed form through coils in closed form, reconstructed with the maps that its centre shows.
