@@ -83,7 +83,7 @@ test: setup-test
 # Only the superuser may start slurmd.
 test-slurm: build
 	@$(call install,$(SLURM_PACKAGES))
-	DEFT=$(DEFT) Tests/Slurm/test-slurm.sh
+	root=(); [ "$$(id -u)" = 0 ] || root=(sudo); "$${root[@]}" env DEFT=$(DEFT) PATH="$$PATH" Tests/Slurm/test-slurm.sh
 
 bench: build
 	$(DEFT) verify --size 256 --angles 60
