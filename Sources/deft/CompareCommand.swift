@@ -51,8 +51,7 @@ struct CompareCommand: AsyncParsableCommand {
 
   @OptionGroup var parallel: ThreadCount
 
-  @Option(help: "The seed of the draws, instead of the pipeline's.")
-  var seed: UInt64?
+  @OptionGroup var draws: Draws
 
   func validate() throws {
     // Which h-network a method gets is known from the pipeline only.
@@ -76,8 +75,7 @@ struct CompareCommand: AsyncParsableCommand {
 
   func run() async throws {
     try await interruptible(left: { "finished methods were kept" }) { _ in
-      var description = try PipelineDescription(file: pipeline)
-      if let seed { description.seed = seed }
+      var description = try draws.description(of: pipeline)
       description = try await withAxis(description, of: input, threads: parallel.threads)
       let methods = try list(h: description.h)
       let comparison = try Comparison(

@@ -22,13 +22,12 @@ struct MergeCommand: AsyncParsableCommand {
   @Option(help: "The folder for the results.")
   var output: String
 
-  @Option(help: "The seed of the draws, instead of the pipeline's.")
-  var seed: UInt64?
+  @OptionGroup var draws: Draws
 
   @OptionGroup var parallel: ThreadCount
 
   func run() async throws {
     try await reconstruct(
-      pipeline, input: input, output: output, seed: seed, threads: parallel.threads, .init(parts: parts))
+      pipeline, input: input, output: output, draws, threads: parallel.threads, .init(parts: parts))
   }
 }

@@ -48,6 +48,18 @@ struct StackOutput: ParsableArguments {
   }
 }
 
+struct Draws: ParsableArguments {
+  @Option(help: "The seed of the draws, instead of the pipeline's.")
+  var seed: UInt64?
+
+  /// What a pipeline file says, with this seed.
+  func description(of pipeline: String) throws -> PipelineDescription {
+    var description = try PipelineDescription(file: pipeline)
+    if let seed { description.seed = seed }
+    return description
+  }
+}
+
 struct ThreadCount: ParsableArguments {
   @Option(help: "How many threads may work at the same time.")
   var threads = ProcessInfo.processInfo.activeProcessorCount

@@ -20,8 +20,7 @@ struct PlanCommand: AsyncParsableCommand {
     transform: SliceRange.argument)
   var slices: Range<Int>?
 
-  @Option(help: "The seed of the draws, instead of the pipeline's.")
-  var seed: UInt64?
+  @OptionGroup var draws: Draws
 
   @OptionGroup var parallel: ThreadCount
 
@@ -30,8 +29,7 @@ struct PlanCommand: AsyncParsableCommand {
 
   func run() async throws {
     try await interruptible { _ in
-      var description = try PipelineDescription(file: pipeline)
-      if let seed { description.seed = seed }
+      var description = try draws.description(of: pipeline)
       description = try await withAxis(description, of: input, threads: parallel.threads)
       let plan = try await RunPlan(description, input: input, slices: slices, threads: parallel.threads)
       try Console.output(json ? encoded(plan) : plan.text)

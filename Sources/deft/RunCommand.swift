@@ -29,8 +29,7 @@ struct RunCommand: AsyncParsableCommand {
 
   @OptionGroup var parallel: ThreadCount
 
-  @Option(help: "The seed of the draws, instead of the pipeline's.")
-  var seed: UInt64?
+  @OptionGroup var draws: Draws
 
   @Option(
     help: "Reconstruct these slices alone, as 101...200, 101-200 or 101..<201; slices count from 1.",
@@ -51,7 +50,7 @@ struct RunCommand: AsyncParsableCommand {
 
   func run() async throws {
     try await reconstruct(
-      pipeline, input: input, output: output, seed: seed, threads: parallel.threads,
+      pipeline, input: input, output: output, draws, threads: parallel.threads,
       .init(slices: slices, retriesFailed: retryFailed, restarts: restart))
   }
 }
@@ -60,12 +59,11 @@ struct RunCommand: AsyncParsableCommand {
 ///
 /// - Throws: `ExitCode` 1 where slices have no image, 3 where some fail their verdict.
 func reconstruct(
-  _ pipeline: String, input: String?, output: String, seed: UInt64?, threads: Int,
+  _ pipeline: String, input: String?, output: String, _ draws: Draws, threads: Int,
   _ choice: PipelineRunner.Choice
 ) async throws {
   try await interruptible(left: { nil }) { _ in
-    var description = try PipelineDescription(file: pipeline)
-    if let seed { description.seed = seed }
+    var description = try draws.description(of: pipeline)
     description = try await withAxis(description, of: input, threads: threads)
     let runner = PipelineRunner(
       description, input: input, output: output, threads: threads, version: deftVersion)

@@ -29,8 +29,7 @@ struct SubmitCommand: AsyncParsableCommand {
   @Option(help: "Cores of one task.")
   var cores: Int?
 
-  @Option(help: "The seed of the draws, instead of the pipeline's.")
-  var seed: UInt64?
+  @OptionGroup var draws: Draws
 
   @Flag(help: "Do the slices again that have no image.")
   var retryFailed = false
@@ -52,7 +51,7 @@ struct SubmitCommand: AsyncParsableCommand {
     let scan = try await ScanInput(description, path: input)
     let job = SlurmJob(
       program: try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe"),
-      pipeline: filePlace(pipeline), input: absolute(scan.path), output: absolute(output), seed: seed,
+      pipeline: filePlace(pipeline), input: absolute(scan.path), output: absolute(output), seed: draws.seed,
       slices: scan.count, shards: shards, retriesFailed: retryFailed, cores: cores, options: options)
     if dryRun { return try Console.output(job.text) }
     let (array, merge) = try job.submit()

@@ -29,7 +29,7 @@ public struct TIFFVolume: ~Copyable, Sendable {
   /// Bytes of a file of this kind without its directories, which add less than 512 to a page.
   package static func bytes(rows: Int, columns: Int, pages: Int) -> Int { start + 4 * rows * columns * pages }
   private var pageBytes: Int { 4 * rows * columns }
-  private var end: Int { Self.start + pages * pageBytes }
+  private var end: Int { Self.bytes(rows: rows, columns: columns, pages: pages) }
 
   /// Opens the file, or makes it with room for all pages; directories of an earlier ``finish()`` are taken off.
   ///

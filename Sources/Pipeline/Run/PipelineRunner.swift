@@ -81,7 +81,7 @@ public struct PipelineRunner {
     if let found { try expectSame(identity, as: found.identity, choice) }
     for name in results { try expectReplaceable(RunFolder.result(name, in: output)) }
     if found == nil, !choice.restarts {
-      for name in results where access(RunFolder.result(name, in: output), F_OK) == 0 {
+      for name in results where RunFolder.exists(RunFolder.result(name, in: output)) {
         throw RunError.occupied(RunFolder.result(name, in: output))
       }
     }

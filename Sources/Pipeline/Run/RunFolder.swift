@@ -34,6 +34,8 @@ final class RunFolder: Sendable {
     folder.hasSuffix("/") ? folder + name : "\(folder)/\(name)"
   }
 
+  static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
+
   /// Where a complete file stands.
   func result(_ name: String) -> String { Self.result(name, in: path) }
 

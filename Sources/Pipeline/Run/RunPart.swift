@@ -18,9 +18,9 @@ struct RunPart {
   ///   ``RunError/unfinishedPart(_:)``; ``RunError/locked(folder:holder:)``.
   init(_ path: String, of whole: RunJournal.Header) throws {
     let journal = RunFolder.journal(in: path)
-    guard access(journal, F_OK) == 0 else { throw RunError.unfinishedPart(path) }
+    guard RunFolder.exists(journal) else { throw RunError.unfinishedPart(path) }
     folder = try RunFolder(path)
-    guard let lines = try RunJournal.Lines(journal), access(folder.result("manifest.json"), F_OK) == 0 else {
+    guard let lines = try RunJournal.Lines(journal), RunFolder.exists(folder.result("manifest.json")) else {
       throw RunError.unfinishedPart(path)
     }
     self.lines = lines

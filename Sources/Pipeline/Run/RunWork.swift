@@ -65,7 +65,7 @@ struct RunWork {
     let done = recorder.statuses
     let failed = recorder.failures
     let isDone = { (slice: Int) in done[slice] != nil || (failed[slice] != nil && !choice.retriesFailed) }
-    if exists(folder.result("manifest.json")), unpublished.isEmpty, slices.allSatisfy(isDone) {
+    if RunFolder.exists(folder.result("manifest.json")), unpublished.isEmpty, slices.allSatisfy(isDone) {
       log.info("this run is complete already\(choice.parts.isEmpty ? "; --restart does it again" : "")")
       return
     }
@@ -88,10 +88,8 @@ struct RunWork {
 
   // MARK: The folder
 
-  private func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
-
   /// The volumes that have no final name yet.
-  private var unpublished: [String] { names.filter { exists(folder.unfinished($0)) } }
+  private var unpublished: [String] { names.filter { RunFolder.exists(folder.unfinished($0)) } }
 
   /// Whether a volume is there with room for all its pages.
   private func holdsVolume(_ name: String) -> Bool {
@@ -106,7 +104,7 @@ struct RunWork {
   /// A published run that is worked on again is none for the time.
   private func withdraw() throws {
     for name in PipelineRunner.records.reversed() { try folder.remove(name) }
-    for name in names where !exists(folder.unfinished(name)) { try folder.withdraw(name) }
+    for name in names where !RunFolder.exists(folder.unfinished(name)) { try folder.withdraw(name) }
     try folder.synchronize()
   }
 
