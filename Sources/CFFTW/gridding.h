@@ -25,6 +25,8 @@ typedef struct {
 
 #define GRIDDING_CONJUGATE 0x80000000u
 #define GRIDDING_MAXIMUM_WIDTH 8
+/// So many neighbouring samples of one neighbourhood are summed in registers before the sum is added to the grid.
+#define GRIDDING_RUN 64
 /// Coefficients per polynomial: as few as keep the error of the fit below that of the kernel.
 #define GRIDDING_TERMS(width) ((width) + ((width) < 4 ? 3 : (width) < 7 ? 2 : 1))
 
@@ -101,14 +103,20 @@ GRIDDING_INLINE int gridding_terms(int width) { return GRIDDING_TERMS(width); }
   TARGET GRIDDING_INLINE void gridding_spread_body_##SIZE##_##ISA(                                     \
       const int width, float *grid, ptrdiff_t pitch, const gridding_sample *samples, ptrdiff_t count,  \
       const float *across, const float *along, const float *values) {                                  \
-    _Pragma("clang fp contract(fast)") for (ptrdiff_t i = 0; i < count; ++i) {                         \
-      const gridding_sample s = samples[i];                                                            \
-      GRIDDING_WEIGHTS(SIZE, width, s)                                                                 \
-      GRIDDING_LOAD(SIZE, s)                                                                           \
-      float *row = grid + 2 * (ptrdiff_t)s.offset;                                                     \
+    for (ptrdiff_t i = 0; i < count;) {                                                                \
+      const int32_t offset = samples[i].offset;                                                        \
+      const ptrdiff_t limit = i + GRIDDING_RUN < count ? i + GRIDDING_RUN : count;                     \
+      gridding_f##SIZE sums[GRIDDING_MAXIMUM_WIDTH] = {{0}};                                           \
+      do {                                                                                             \
+        _Pragma("clang fp contract(fast)")                                                             \
+        const gridding_sample s = samples[i];                                                          \
+        GRIDDING_WEIGHTS(SIZE, width, s)                                                               \
+        GRIDDING_LOAD(SIZE, s)                                                                         \
+        _Pragma("clang loop unroll(full)") for (int r = 0; r < width; ++r) sums[r] = sums[r] + v[r] * u; \
+      } while (++i < limit && samples[i].offset == offset);                                            \
+      float *row = grid + 2 * (ptrdiff_t)offset;                                                       \
       _Pragma("clang loop unroll(full)") for (int r = 0; r < width; ++r) {                             \
-        gridding_f##SIZE *point = (gridding_f##SIZE *)(row + r * pitch);                               \
-        *point = *point + v[r] * u;                                                                    \
+        *(gridding_f##SIZE *)(row + r * pitch) += sums[r];                                             \
       }                                                                                                \
     }                                                                                                  \
   }                                                                                                    \
@@ -136,17 +144,27 @@ GRIDDING_INLINE int gridding_terms(int width) { return GRIDDING_TERMS(width); }
       const int width, float *grid, ptrdiff_t slabPitch, ptrdiff_t pitch,                              \
       const gridding_sample3 *samples, ptrdiff_t count, const float *across, const float *along,       \
       const float *values) {                                                                           \
-    _Pragma("clang fp contract(fast)") for (ptrdiff_t i = 0; i < count; ++i) {                         \
-      const gridding_sample3 s = samples[i];                                                           \
-      GRIDDING_WEIGHTS(SIZE, width, s.plane)                                                           \
-      GRIDDING_WEIGHTS3(width, s)                                                                      \
-      GRIDDING_LOAD(SIZE, s.plane)                                                                     \
-      float *slab = grid + 2 * (ptrdiff_t)s.plane.offset;                                              \
+    for (ptrdiff_t i = 0; i < count;) {                                                                \
+      const int32_t offset = samples[i].plane.offset;                                                  \
+      const ptrdiff_t limit = i + GRIDDING_RUN < count ? i + GRIDDING_RUN : count;                     \
+      gridding_f##SIZE sums[GRIDDING_MAXIMUM_WIDTH * GRIDDING_MAXIMUM_WIDTH] = {{0}};                  \
+      do {                                                                                             \
+        _Pragma("clang fp contract(fast)")                                                             \
+        const gridding_sample3 s = samples[i];                                                         \
+        GRIDDING_WEIGHTS(SIZE, width, s.plane)                                                         \
+        GRIDDING_WEIGHTS3(width, s)                                                                    \
+        GRIDDING_LOAD(SIZE, s.plane)                                                                   \
+        _Pragma("clang loop unroll(full)") for (int q = 0; q < width; ++q) {                           \
+          gridding_f##SIZE weighted = t[q] * u;                                                        \
+          _Pragma("clang loop unroll(full)") for (int r = 0; r < width; ++r) {                         \
+            sums[q * width + r] = sums[q * width + r] + v[r] * weighted;                               \
+          }                                                                                            \
+        }                                                                                              \
+      } while (++i < limit && samples[i].plane.offset == offset);                                      \
+      float *slab = grid + 2 * (ptrdiff_t)offset;                                                      \
       _Pragma("clang loop unroll(full)") for (int q = 0; q < width; ++q) {                             \
-        gridding_f##SIZE weighted = t[q] * u;                                                          \
         _Pragma("clang loop unroll(full)") for (int r = 0; r < width; ++r) {                           \
-          gridding_f##SIZE *point = (gridding_f##SIZE *)(slab + q * slabPitch + r * pitch);            \
-          *point = *point + v[r] * weighted;                                                           \
+          *(gridding_f##SIZE *)(slab + q * slabPitch + r * pitch) += sums[q * width + r];              \
         }                                                                                              \
       }                                                                                                \
     }                                                                                                  \
