@@ -140,28 +140,43 @@ GRIDDING_INLINE int gridding_terms(int width) { return GRIDDING_TERMS(width); }
       GRIDDING_STORE(SIZE, s.plane)                                                                    \
     }                                                                                                  \
   }                                                                                                    \
+  TARGET GRIDDING_INLINE void gridding_add3_##SIZE##_##ISA(                                            \
+      const int width, float *slab, ptrdiff_t slabPitch, ptrdiff_t pitch, const gridding_sample3 s,    \
+      const float *across, const float *along, const float *values) {                                  \
+    _Pragma("clang fp contract(fast)")                                                                 \
+    GRIDDING_WEIGHTS(SIZE, width, s.plane)                                                             \
+    GRIDDING_WEIGHTS3(width, s)                                                                        \
+    GRIDDING_LOAD(SIZE, s.plane)                                                                       \
+    _Pragma("clang loop unroll(full)") for (int q = 0; q < width; ++q) {                               \
+      gridding_f##SIZE weighted = t[q] * u;                                                            \
+      _Pragma("clang loop unroll(full)") for (int r = 0; r < width; ++r) {                             \
+        gridding_f##SIZE *point = (gridding_f##SIZE *)(slab + q * slabPitch + r * pitch);              \
+        *point = *point + v[r] * weighted;                                                             \
+      }                                                                                                \
+    }                                                                                                  \
+  }                                                                                                    \
   TARGET GRIDDING_INLINE void gridding_spread3_body_##SIZE##_##ISA(                                    \
       const int width, float *grid, ptrdiff_t slabPitch, ptrdiff_t pitch,                              \
       const gridding_sample3 *samples, ptrdiff_t count, const float *across, const float *along,       \
       const float *values) {                                                                           \
     for (ptrdiff_t i = 0; i < count;) {                                                                \
       const int32_t offset = samples[i].plane.offset;                                                  \
-      const ptrdiff_t limit = i + GRIDDING_RUN < count ? i + GRIDDING_RUN : count;                     \
-      gridding_f##SIZE sums[GRIDDING_MAXIMUM_WIDTH * GRIDDING_MAXIMUM_WIDTH] = {{0}};                  \
-      do {                                                                                             \
-        _Pragma("clang fp contract(fast)")                                                             \
-        const gridding_sample3 s = samples[i];                                                         \
-        GRIDDING_WEIGHTS(SIZE, width, s.plane)                                                         \
-        GRIDDING_WEIGHTS3(width, s)                                                                    \
-        GRIDDING_LOAD(SIZE, s.plane)                                                                   \
-        _Pragma("clang loop unroll(full)") for (int q = 0; q < width; ++q) {                           \
-          gridding_f##SIZE weighted = t[q] * u;                                                        \
-          _Pragma("clang loop unroll(full)") for (int r = 0; r < width; ++r) {                         \
-            sums[q * width + r] = sums[q * width + r] + v[r] * weighted;                               \
-          }                                                                                            \
-        }                                                                                              \
-      } while (++i < limit && samples[i].plane.offset == offset);                                      \
       float *slab = grid + 2 * (ptrdiff_t)offset;                                                      \
+      ptrdiff_t end = i + 1;                                                                           \
+      while (end < count && end < i + GRIDDING_RUN && samples[end].plane.offset == offset) ++end;      \
+      /* Sums fill more than the registers: they cost less than they save from three samples on. */    \
+      if (end - i < 3) {                                                                               \
+        for (; i < end; ++i) {                                                                         \
+          gridding_add3_##SIZE##_##ISA(                                                                \
+              width, slab, slabPitch, pitch, samples[i], across, along, values);                       \
+        }                                                                                              \
+        continue;                                                                                      \
+      }                                                                                                \
+      gridding_f##SIZE sums[GRIDDING_MAXIMUM_WIDTH * GRIDDING_MAXIMUM_WIDTH] = {{0}};                  \
+      for (; i < end; ++i) {                                                                           \
+        gridding_add3_##SIZE##_##ISA(                                                                  \
+            width, (float *)sums, SIZE * width, SIZE, samples[i], across, along, values);              \
+      }                                                                                                \
       _Pragma("clang loop unroll(full)") for (int q = 0; q < width; ++q) {                             \
         _Pragma("clang loop unroll(full)") for (int r = 0; r < width; ++r) {                           \
           *(gridding_f##SIZE *)(slab + q * slabPitch + r * pitch) += sums[q * width + r];              \

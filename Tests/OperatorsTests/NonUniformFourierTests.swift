@@ -53,6 +53,19 @@ import Testing
     return (difference / total).squareRoot()
   }
 
+  /// Loads wait for stores with the same last 12 bits of the address, so neighbouring rows keep away from such distances,
+  /// and the sets of the cache are shared evenly by odd numbers of lines.
+  @Test func keepsRowsApartInTheCache() {
+    for columns in 1...2000 {
+      let pitch = ScatteredSamples.Layout.pitch(columns)
+      #expect(pitch >= columns && pitch < columns + 80 && pitch % 16 == 8, "\(columns)")
+      for rows in 1..<8 {
+        let apart = 8 * rows * pitch % 4096
+        #expect(apart >= 192 && apart <= 4096 - 192, "\(columns), \(rows)")
+      }
+    }
+  }
+
   /// The accuracy is that for white noise, which is what random images are. Means over 1000 random samples scatter by
   /// 1/√2000, and of 10 pixels more are at the edge, where kernels are worst: 10 % in all.
   @Test(

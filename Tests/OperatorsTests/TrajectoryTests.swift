@@ -145,6 +145,9 @@ import Testing
     fails(.noSamples("the trajectory")) {
       try Trajectory.spiral(readouts: 1, samples: 0, turns: 3, on: grid)
     }
+    fails(.outOfRange("the turns of a spiral", found: "nan", expected: "a number")) {
+      try Trajectory.spiral(readouts: 1, samples: 4, turns: .nan, on: grid)
+    }
     fails(.outOfRange("the rank of the image", found: "2", expected: "3 for this trajectory")) {
       try Trajectory.goldenMeans(readouts: 4, samples: 4, on: grid)
     }

@@ -7,6 +7,16 @@ public enum ReportError: Error, Equatable, CustomStringConvertible {
   case cannotEncode(path: String, reason: String)
   case damagedParts(path: String)
 
+  /// Any error while the file at `path` was written.
+  init(_ error: any Error, path: String) {
+    self =
+      switch error {
+      case let error as ReportError: error
+      case let error as FileError: .file(error)
+      default: .cannotEncode(path: path, reason: "\(error)")
+      }
+  }
+
   public var description: String {
     switch self {
     case .file(let error): error.description

@@ -6,12 +6,20 @@ import Mustache
 struct ReportPage {
   let opening: String
   let closing: String
+  /// What the script reads, without the figures of its slices.
+  let run: Data
 
   /// Rows of the table in the page; the chart shows every slice.
   static let tableRows = 500
 
-  /// - Parameter expected: slices of the run, where it is of a part of the scan.
-  init(data: ReportData, figures: [ReportFigures], sliceCount: Int, expected: Int, embedded: [Int]) {
+  /// - Parameters:
+  ///   - candidates: the slices of the report, in order.
+  ///   - expected: slices of the run, where it is of a part of the scan.
+  ///   - nextRow: hands over the figures of ``rows(_:)``.
+  init(
+    data: ReportData, candidates: [ReportSelection.Candidate], sliceCount: Int, expected: Int, embedded: [Int],
+    nextRow: () throws -> ReportFigures?
+  ) throws {
     let script = ReportScript.all
     var context: [String: Any] = [
       "title": data.title,
@@ -22,9 +30,9 @@ struct ReportPage {
       "methods": data.methods.joined(separator: ", "),
       "sliceCount": Self.count(sliceCount, "slice")
         + (expected < sliceCount ? ", \(expected) of them in this run" : ""),
-      "finished": figures.count,
+      "finished": candidates.count,
       "tally": ReportVerdict.Status.allCases.map { status in
-        let count = figures.count { $0.verdict.status == status }
+        let count = candidates.count { $0.status == status }
         return [
           "status": status.rawValue, "count": count, "word": status.word, "none": count == 0,
         ] as [String: Any]
@@ -33,44 +41,35 @@ struct ReportPage {
       "warnings": data.warnings,
       "hasWarnings": !data.warnings.isEmpty,
       "configuration": data.configuration,
-      "hasSlices": !figures.isEmpty,
+      "hasSlices": !candidates.isEmpty,
     ]
-    if figures.count < expected {
-      context["unfinished"] = "\(expected - figures.count) of them not reconstructed yet"
+    if candidates.count < expected {
+      context["unfinished"] = "\(expected - candidates.count) of them not reconstructed yet"
     }
-    if embedded.count < figures.count {
-      context["selection"] = Self.selectionSentence(figures: figures, embedded: embedded)
+    if embedded.count < candidates.count {
+      context["selection"] = Self.selectionSentence(count: candidates.count, embedded: embedded)
     }
     context.merge(Self.time(data.stages)) { $1 }
     context.merge(Self.provenance(data.provenance)) { $1 }
-    context.merge(Self.table(figures)) { $1 }
-    context["run"] = Self.json(
-      data: data, figures: figures, sliceCount: sliceCount, embedded: embedded)
+    context.merge(try Self.table(of: candidates.count, nextRow)) { $1 }
     opening = Self.template(ReportTemplate.opening).render(context)
     closing = Self.template(ReportTemplate.closing).render(["script": script])
+    run = try Self.json(data: data, sliceCount: sliceCount, embedded: embedded)
   }
 
-  /// What the script reads: the figures of every slice, and how to show them.
-  private static func json(
-    data: ReportData, figures: [ReportFigures], sliceCount: Int, embedded: [Int]
-  ) -> String {
+  private static func json(data: ReportData, sliceCount: Int, embedded: [Int]) throws -> Data {
     struct Run: Encodable {
       let sliceCount: Int
       let spacing: Double?
       let water: Double?
       let presets: [ReportWindowPreset]
-      let slices: [ReportFigures]
+      let slices: [ReportFigures] = []
       let embedded: [Int]
     }
-    let run = Run(
-      sliceCount: sliceCount, spacing: data.pixelSpacing, water: data.waterAttenuation, presets: data.presets,
-      slices: [], embedded: embedded)
-    do {
-      return String(
-        decoding: try LongJSON.encode(run, "slices", figures) { try EmbeddedJSON.encode($0) }, as: UTF8.self)
-    } catch {
-      preconditionFailure("figures cannot be encoded: \(error)")
-    }
+    return try EmbeddedJSON.encode(
+      Run(
+        sliceCount: sliceCount, spacing: data.pixelSpacing, water: data.waterAttenuation, presets: data.presets,
+        embedded: embedded))
   }
 
   private static func time(_ stages: [ReportStage]) -> [String: Any] {
@@ -106,36 +105,38 @@ struct ReportPage {
   }
 
   /// All slices in order, or the worst of them when there are too many.
-  private static func table(_ figures: [ReportFigures]) -> [String: Any] {
-    var shown = figures
-    if figures.count > tableRows {
-      let candidate = { (f: ReportFigures) in ReportSelection.Candidate(index: f.index, verdict: f.verdict) }
-      shown = Array(figures.sorted { candidate($0) < candidate($1) }.prefix(tableRows))
-      shown.sort { $0.index < $1.index }
-    }
+  static func rows(_ candidates: [ReportSelection.Candidate]) -> [ReportSelection.Candidate] {
+    candidates.count > tableRows
+      ? candidates.sorted().prefix(tableRows).sorted { $0.index < $1.index } : candidates
+  }
+
+  private static func table(of count: Int, _ nextRow: () throws -> ReportFigures?) rethrows -> [String: Any] {
+    var rows: [[String: Any]] = []
+    while let figures = try nextRow() { rows.append(row(figures)) }
     return [
-      "tableTitle": figures.count > tableRows
-        ? "The \(tableRows) worst of \(figures.count) slices" : "All slices as a table",
-      "rows": shown.map { figures -> [String: Any] in
-        let verdict = figures.verdict
-        return [
-          "number": figures.index + 1,
-          "status": verdict.status.rawValue,
-          "word": verdict.status.word,
-          "chiSquared": rounded(verdict.chiSquared, 3),
-          "interval": "\(rounded(verdict.interval.lower, 3)) – \(rounded(verdict.interval.upper, 3))",
-          "reference": verdict.reference.map { rounded($0.chiSquared, 3) } ?? "–",
-          "whiteness": verdict.whiteness.map { rounded($0, 3) } ?? "–",
-          "nullSpace": verdict.nullSpaceFraction.map { rounded(100 * $0, 1) + " %" } ?? "–",
-          "seconds": figures.seconds.map { duration($0) } ?? "–",
-          "reason": verdict.reasons.joined(separator: " "),
-        ]
-      },
+      "tableTitle": count > tableRows ? "The \(tableRows) worst of \(count) slices" : "All slices as a table",
+      "rows": rows,
     ]
   }
 
-  private static func selectionSentence(figures: [ReportFigures], embedded: [Int]) -> String {
-    "This page carries the pixels of \(embedded.count) of \(count(figures.count, "slice")): "
+  private static func row(_ figures: ReportFigures) -> [String: Any] {
+    let verdict = figures.verdict
+    return [
+      "number": figures.index + 1,
+      "status": verdict.status.rawValue,
+      "word": verdict.status.word,
+      "chiSquared": rounded(verdict.chiSquared, 3),
+      "interval": "\(rounded(verdict.interval.lower, 3)) – \(rounded(verdict.interval.upper, 3))",
+      "reference": verdict.reference.map { rounded($0.chiSquared, 3) } ?? "–",
+      "whiteness": verdict.whiteness.map { rounded($0, 3) } ?? "–",
+      "nullSpace": verdict.nullSpaceFraction.map { rounded(100 * $0, 1) + " %" } ?? "–",
+      "seconds": figures.seconds.map { duration($0) } ?? "–",
+      "reason": verdict.reasons.joined(separator: " "),
+    ]
+  }
+
+  private static func selectionSentence(count slices: Int, embedded: [Int]) -> String {
+    "This page carries the pixels of \(embedded.count) of \(count(slices, "slice")): "
       + "evenly spaced ones and those with the worst verdicts. Verdict and figures are given for every "
       + "slice; the other pixels are in the output volume."
   }

@@ -24,51 +24,86 @@ struct ReportParts: Sendable {
   let folder: String
   private var figuresPath: String { folder + "/figures.jsonl" }
 
-  /// Opens the folder, and returns what an earlier run of the same identity left in it.
-  static func open(_ folder: String, header: Header) throws(ReportError) -> (ReportParts, [ReportFigures]) {
+  /// Opens the folder, and hands over what an earlier run of the same identity left in it.
+  ///
+  /// - Parameter onFigures: gets every line and its place.
+  static func open(
+    _ folder: String, header: Header, onFigures: (ReportFigures, Int) -> Void
+  ) throws(ReportError) -> ReportParts {
     let parts = ReportParts(folder: folder)
-    let recorded = try parts.load(header)
-    if recorded == nil { parts.remove() }
-    // Written anew also after a kill: the last line may be torn.
-    var lines = try parts.line(header)
-    for figures in recorded ?? [] { lines += try parts.line(figures) }
-    do throws(FileError) {
+    do {
+      let lines = try FileLines(parts.figuresPath)
+      let isContinued =
+        lines?.next().map { (try? EmbeddedJSON.decode(Header.self, from: $0.text)) == header } ?? false
+      if !isContinued { parts.remove() }
       try makeFolder(folder)
-      try writeFile(lines, to: parts.figuresPath)
+      // Written anew also after a kill: the last line may be torn.
+      var file = try PendingFile(path: parts.figuresPath)
+      try file.write(try parts.line(header))
+      if isContinued, let lines {
+        while let text = lines.next()?.text {
+          guard let figures = try? EmbeddedJSON.decode(ReportFigures.self, from: text) else { continue }
+          onFigures(figures, file.bytes)
+          try file.write(text + [UInt8(ascii: "\n")])
+        }
+      }
+      try file.publish()
     } catch {
-      throw .file(error)
+      throw ReportError(error, path: parts.figuresPath)
     }
-    return (parts, recorded ?? [])
+    return parts
   }
 
-  private func load(_ header: Header) throws(ReportError) -> [ReportFigures]? {
-    guard let data = FileManager.default.contents(atPath: figuresPath) else { return nil }
-    let lines = data.split(separator: UInt8(ascii: "\n"))
-    guard let first = lines.first, (try? EmbeddedJSON.decode(Header.self, from: Data(first))) == header
-    else { return nil }
-    return Self.figures(lines.dropFirst())
-  }
-
-  /// What the report in this folder remembers, whatever run it is of.
-  func recorded() throws(ReportError) -> [ReportFigures] {
-    guard let data = FileManager.default.contents(atPath: figuresPath) else {
-      throw .cannotRead(path: figuresPath, reason: String(cString: strerror(errno)))
+  /// Every line of the report in this folder, whatever run it is of.
+  func recorded(onFigures: (ReportFigures) throws -> Void) throws {
+    guard let lines = try FileLines(figuresPath) else { throw FileError.cannotRead(path: figuresPath, code: ENOENT) }
+    _ = lines.next()
+    while let text = lines.next()?.text {
+      if let figures = try? EmbeddedJSON.decode(ReportFigures.self, from: text) { try onFigures(figures) }
     }
-    return Self.figures(data.split(separator: UInt8(ascii: "\n")).dropFirst())
   }
 
-  private static func figures(_ lines: some Sequence<Data>) -> [ReportFigures] {
-    lines.compactMap { try? EmbeddedJSON.decode(ReportFigures.self, from: Data($0)) }
-  }
-
-  func record(_ figures: ReportFigures) throws(ReportError) {
-    let bytes = [UInt8](try line(figures))
+  /// - Returns: the place of the line.
+  func record(_ figures: ReportFigures) throws(ReportError) -> Int {
+    let line = try line(figures)
     let descriptor = Foundation.open(figuresPath, O_WRONLY | O_APPEND | O_CLOEXEC)
     guard descriptor >= 0 else { throw .file(.cannotWrite(path: figuresPath, code: errno)) }
     defer { close(descriptor) }
-    errno = 0
-    guard write(descriptor, bytes, bytes.count) == bytes.count else {
-      throw .file(.cannotWrite(path: figuresPath, code: errno == 0 ? ENOSPC : errno))
+    let place = Int(lseek(descriptor, 0, SEEK_END))
+    let code = append(line, to: descriptor)
+    guard code == 0 else { throw .file(.cannotWrite(path: figuresPath, code: code)) }
+    return place
+  }
+
+  /// The texts of the lines at these places, in their order.
+  struct Texts {
+    private let lines: FileLines
+    private let path: String
+    private var places: ArraySlice<Int>
+
+    init(_ parts: ReportParts, at places: [Int]) throws {
+      path = parts.figuresPath
+      guard let lines = try FileLines(path) else { throw FileError.cannotRead(path: path, code: ENOENT) }
+      self.lines = lines
+      self.places = places[...]
+    }
+
+    /// Fit to stand inside a `script` element.
+    mutating func next() throws -> Data? {
+      guard let place = places.popFirst() else { return nil }
+      lines.seek(place)
+      guard let text = lines.next()?.text, EmbeddedJSON.isObject(text) else {
+        throw ReportError.damagedParts(path: path)
+      }
+      return text
+    }
+
+    mutating func nextFigures() throws -> ReportFigures? {
+      try next().map { text in
+        do { return try EmbeddedJSON.decode(ReportFigures.self, from: text) } catch {
+          throw ReportError.damagedParts(path: path)
+        }
+      }
     }
   }
 
@@ -106,9 +141,7 @@ struct ReportParts: Sendable {
     } catch {
       throw .cannotRead(path: path, reason: String(cString: strerror(errno)))
     }
-    // The folder lay open to everyone between two runs: what could leave the element is not let in.
-    guard data.first == UInt8(ascii: "{"), data.last == UInt8(ascii: "}"), !EmbeddedJSON.holdsTag(data)
-    else { throw .damagedParts(path: path) }
+    guard EmbeddedJSON.isObject(data) else { throw .damagedParts(path: path) }
     return data
   }
 

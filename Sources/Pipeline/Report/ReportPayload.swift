@@ -132,8 +132,14 @@ enum EmbeddedJSON {
     return escaped
   }
 
+  /// Whether a text looks like one of ``encode(_:)``. Files beside the report lie open to everyone: what could leave the
+  /// element is not let in.
+  static func isObject(_ text: Data) -> Bool {
+    text.first == UInt8(ascii: "{") && text.last == UInt8(ascii: "}") && !holdsTag(text)
+  }
+
   /// Whether there is a `<`.
-  static func holdsTag(_ data: Data) -> Bool {
+  private static func holdsTag(_ data: Data) -> Bool {
     data.withUnsafeBytes { bytes in
       bytes.baseAddress.map { memchr($0, Int32(UInt8(ascii: "<")), bytes.count) != nil } ?? false
     }

@@ -157,7 +157,6 @@ enum ReportTemplate {
       <p class="dim">Slices and views count from 1; pixels and detector bins are coordinates and count from 0. Letters and digits work while the viewer has the focus: click on a picture first.</p>
       <p><button type="button" id="close">Close</button></p>
     </dialog>
-    <script type="application/json" id="run">{{{run}}}</script>
 
     """#
 

@@ -3,10 +3,10 @@ import Foundation
 
 /// Writes the report of a run: one HTML file that needs nothing else.
 ///
-/// Slices are handed over one at a time, in any order. Their figures are kept, about a kilobyte each; their
-/// pixels are written beside the report at once and dropped again when worse slices come, so that neither
-/// memory nor disk grows with the number of slices beyond that. A run that was killed goes on where it
-/// stopped: ``recorded`` names the slices that need not be handed over again.
+/// Slices are handed over one at a time, in any order. Their figures are written beside the report at once, about a
+/// kilobyte each, and their pixels, which are dropped again when worse slices come: memory hardly grows with the
+/// number of slices. A run that was killed goes on where it stopped: ``recorded`` names the slices that need not be
+/// handed over again.
 ///
 /// The report appears under its name complete or not at all, and can be written as often as wanted while the
 /// run is going on.
@@ -17,7 +17,14 @@ public struct ReportWriter: ~Copyable, Sendable {
   public let limits: ReportLimits
   private let parts: ReportParts
   private var selection: ReportSelection
-  private var figures: [Int: ReportFigures] = [:]
+  private var entries: [Int: Entry] = [:]
+
+  /// What is known of a slice without reading its line.
+  private struct Entry {
+    let candidate: ReportSelection.Candidate
+    /// Of the line.
+    let place: Int
+  }
 
   /// - Parameters:
   ///   - path: the HTML file.
@@ -35,21 +42,25 @@ public struct ReportWriter: ~Copyable, Sendable {
     self.sliceCount = sliceCount
     self.slices = slices
     self.limits = limits
-    selection = ReportSelection(sliceCount: sliceCount, slices: slices, limit: limits.slices)
     let header = ReportParts.Header(identity: identity, sliceCount: sliceCount, limits: limits)
-    let (parts, recorded) = try ReportParts.open(folder ?? path + ".parts", header: header)
-    self.parts = parts
-    for entry in recorded where slices.contains(entry.index) {
-      let candidate = ReportSelection.Candidate(index: entry.index, verdict: entry.verdict)
-      if let drop = selection.offer(candidate).drop { parts.drop(drop) }
-      figures[entry.index] = entry
+    var entries: [Int: Entry] = [:]
+    var selection = ReportSelection(sliceCount: sliceCount, slices: slices, limit: limits.slices)
+    var dropped: [Int] = []
+    parts = try ReportParts.open(folder ?? path + ".parts", header: header) { figures, place in
+      guard slices.contains(figures.index) else { return }
+      let candidate = ReportSelection.Candidate(index: figures.index, verdict: figures.verdict)
+      if let drop = selection.offer(candidate).drop { dropped.append(drop) }
+      entries[figures.index] = Entry(candidate: candidate, place: place)
     }
+    for index in dropped { parts.drop(index) }
+    self.selection = selection
+    self.entries = entries
     // Pixels that should be there and are not: let the slice come again.
-    for index in selection.indices where !parts.has(index) { figures[index] = nil }
+    for index in selection.indices where !parts.has(index) { self.entries[index] = nil }
   }
 
   /// The slices the report knows, counted from 0.
-  public var recorded: Set<Int> { Set(figures.keys) }
+  public var recorded: Set<Int> { Set(entries.keys) }
 
   /// Takes one slice. A slice handed over again replaces the earlier one.
   public mutating func append(_ slice: ReportSlice) throws(ReportError) {
@@ -57,9 +68,8 @@ public struct ReportWriter: ~Copyable, Sendable {
     let candidate = ReportSelection.Candidate(index: slice.index, verdict: slice.verdict)
     let (keep, drop) = selection.offer(candidate)
     if keep { try parts.keep(ReportPayload(slice, side: limits.side)) } else { parts.drop(slice.index) }
-    let entry = ReportFigures(index: slice.index, verdict: slice.verdict, seconds: slice.seconds)
-    try parts.record(entry)
-    figures[slice.index] = entry
+    let figures = ReportFigures(index: slice.index, verdict: slice.verdict, seconds: slice.seconds)
+    entries[slice.index] = Entry(candidate: candidate, place: try parts.record(figures))
     if let drop { parts.drop(drop) }
   }
 
@@ -71,12 +81,15 @@ public struct ReportWriter: ~Copyable, Sendable {
   mutating func adopt(_ folders: [String]) throws(ReportError) {
     let others = folders.map { ReportParts(folder: $0) }
     for other in others {
-      for entry in try other.recorded() where slices.contains(entry.index) && figures[entry.index] == nil {
-        if let drop = selection.offer(.init(index: entry.index, verdict: entry.verdict)).drop {
-          parts.drop(drop)
+      do {
+        try other.recorded { figures in
+          guard slices.contains(figures.index), entries[figures.index] == nil else { return }
+          let candidate = ReportSelection.Candidate(index: figures.index, verdict: figures.verdict)
+          if let drop = selection.offer(candidate).drop { parts.drop(drop) }
+          entries[figures.index] = Entry(candidate: candidate, place: try parts.record(figures))
         }
-        try parts.record(entry)
-        figures[entry.index] = entry
+      } catch {
+        throw ReportError(error, path: path)
       }
     }
     for index in selection.indices where !parts.has(index) {
@@ -87,12 +100,18 @@ public struct ReportWriter: ~Copyable, Sendable {
 
   /// The complete report of the slices handed over so far, which has no name yet.
   func file(_ data: ReportData) throws(ReportError) -> PendingFile {
-    let page = ReportPage(
-      data: data, figures: figures.values.sorted { $0.index < $1.index }, sliceCount: sliceCount,
-      expected: slices.count, embedded: embedded)
     do {
+      let candidates = entries.values.map(\.candidate).sorted { $0.index < $1.index }
+      var rows = try figures(of: ReportPage.rows(candidates))
+      let page = try ReportPage(
+        data: data, candidates: candidates, sliceCount: sliceCount, expected: slices.count, embedded: embedded
+      ) { try rows.nextFigures() }
       var file = try PendingFile(path: path)
       try file.write(page.opening)
+      try file.write(#"<script type="application/json" id="run">"#)
+      var texts = try figures(of: candidates)
+      try LongJSON.write(page.run, "slices", to: &file) { try texts.next() }
+      try file.write("</script>\n")
       for index in embedded {
         try file.write(#"<script type="application/json" id="slice-\#(index)">"#)
         try file.write(try parts.pixels(of: index))
@@ -101,16 +120,16 @@ public struct ReportWriter: ~Copyable, Sendable {
       try file.write(page.closing)
       try file.complete()
       return file
-    } catch let error as FileError {
-      throw .file(error)
-    } catch let error as ReportError {
-      throw error
     } catch {
-      throw .cannotEncode(path: path, reason: "\(error)")
+      throw ReportError(error, path: path)
     }
   }
 
-  private var embedded: [Int] { selection.indices.filter { figures[$0] != nil } }
+  private func figures(of candidates: [ReportSelection.Candidate]) throws -> ReportParts.Texts {
+    try ReportParts.Texts(parts, at: candidates.compactMap { entries[$0.index]?.place })
+  }
+
+  private var embedded: [Int] { selection.indices.filter { entries[$0] != nil } }
 
   /// Writes the report of the slices handed over so far.
   @discardableResult

@@ -1,35 +1,39 @@
+import Formats
 import Foundation
 
-/// JSON with a list whose items are encoded one by one.
+/// JSON with a list whose items are encoded one by one, on their way to a file.
 ///
 /// What `JSONEncoder` builds of a value before it writes it is many times as large as the text: a scan of thousands of
 /// slices would need more memory for its records than for its images.
 enum LongJSON {
   /// - Parameters:
-  ///   - frame: an object whose list `key`, at the first level, is empty.
-  ///   - encoder: for both.
-  static func encode<Frame: Encodable, Item: Encodable>(
-    _ frame: Frame, _ key: String, _ items: [Item], by encoder: (any Encodable) throws -> Data
-  ) throws -> Data {
-    let text = try encoder(frame)
-    let places = ["\"\(key)\":[]", "\"\(key)\" : [\n\n  ]"].compactMap { text.firstRange(of: Data($0.utf8)) }
-    guard let place = places.first, !items.isEmpty else { return text }
-    let isPretty = text[place].contains(UInt8(ascii: "\n"))
-    let (head, gap, tail) =
+  ///   - frame: the text of an object whose list `key`, at the first level, is empty.
+  ///   - next: the text of the next item; nil at the end.
+  static func write(
+    _ frame: Data, _ key: String, to file: inout PendingFile, next: () throws -> Data?
+  ) throws {
+    let places = ["\"\(key)\":[]", "\"\(key)\" : [\n\n  ]"].compactMap { frame.firstRange(of: Data($0.utf8)) }
+    guard let place = places.first else { preconditionFailure("no empty list '\(key)'") }
+    let isPretty = frame[place].contains(UInt8(ascii: "\n"))
+    let (start, gap, end) =
       isPretty ? ("\"\(key)\" : [\n    ", ",\n    ", "\n  ]") : ("\"\(key)\":[", ",", "]")
-    var result = text[text.startIndex..<place.lowerBound] + Data(head.utf8)
-    for (index, item) in items.enumerated() {
-      if index > 0 { result += Data(gap.utf8) }
-      let encoded = try encoder(item)
-      if isPretty {
-        for byte in encoded {
-          result.append(byte)
-          if byte == UInt8(ascii: "\n") { result += Data("    ".utf8) }
-        }
-      } else {
-        result += encoded
-      }
+    try file.write(frame[..<place.lowerBound])
+    var isFirst = true
+    while let item = try next() {
+      try file.write(isFirst ? start : gap)
+      try file.write(isPretty ? indented(item) : item)
+      isFirst = false
     }
-    return result + Data(tail.utf8) + text[place.upperBound...]
+    try file.write(isFirst ? frame[place] : Data(end.utf8))
+    try file.write(frame[place.upperBound...])
+  }
+
+  private static func indented(_ text: Data) -> Data {
+    var result = Data(capacity: text.count + text.count / 4)
+    for byte in text {
+      result.append(byte)
+      if byte == UInt8(ascii: "\n") { result += Data("    ".utf8) }
+    }
+    return result
   }
 }

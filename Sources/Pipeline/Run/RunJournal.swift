@@ -45,7 +45,7 @@ struct RunJournal: ~Copyable {
     var file = try PendingFile(path: path)
     try file.write(try Self.line(header))
     if let lines = try Lines(path) {
-      while let entry = try lines.next()?.entry { try file.write(try Self.line(entry)) }
+      while let entry = lines.next()?.entry { try file.write(try Self.line(entry)) }
     }
     try file.publish()
     try self.init(path)
@@ -56,7 +56,7 @@ struct RunJournal: ~Copyable {
   /// - Parameter onEntry: gets every whole line in the order in which they were written.
   init(continuing path: String, onEntry: (Entry) -> Void) throws {
     if let lines = try Lines(path) {
-      while let line = try lines.next() { onEntry(line.entry) }
+      while let line = lines.next() { onEntry(line.entry) }
       guard truncate(path, off_t(lines.whole)) == 0 else {
         throw FileError.cannotWrite(path: path, code: errno)
       }
@@ -78,16 +78,13 @@ struct RunJournal: ~Copyable {
   /// Records slices, whose files are durable, and makes their lines durable.
   func append(_ entries: [Entry]) throws {
     guard !entries.isEmpty else { return }
-    let bytes = Array(try entries.map(Self.line).joined())
     let end = lseek(descriptor, 0, SEEK_END)
-    errno = 0
-    guard write(descriptor, bytes, bytes.count) == bytes.count, fsync(descriptor) == 0 || errno == EINVAL
-    else {
-      let code = errno == 0 ? ENOSPC : errno
-      // A line that was cut by a full disk must not join the next one.
+    var code = Pipeline.append(Data(try entries.map(Self.line).joined()), to: descriptor)
+    if code == 0, fsync(descriptor) != 0, errno != EINVAL {
+      code = errno
       _ = ftruncate(descriptor, end)
-      throw FileError.cannotWrite(path: path, code: code)
     }
+    guard code == 0 else { throw FileError.cannotWrite(path: path, code: code) }
   }
 
   /// The lines of a journal one by one, whatever its length.
@@ -95,49 +92,30 @@ struct RunJournal: ~Copyable {
     let header: Header
     /// Bytes of the lines that were whole so far.
     private(set) var whole: Int
-    private let file: UnsafeMutablePointer<FILE>
-    private var buffer: UnsafeMutablePointer<CChar>?
-    private var capacity = 0
+    private let lines: FileLines
     private let decoder = JSONDecoder()
 
     /// - Returns: nil where there is no journal.
     /// - Throws: ``RunError/foreignJournal(_:)``.
     init?(_ path: String) throws {
-      guard let file = fopen(path, "re") else {
-        if errno == ENOENT || errno == ENOTDIR { return nil }
-        throw FileError.cannotRead(path: path, code: errno)
-      }
-      self.file = file
-      let count = getline(&buffer, &capacity, file)
-      guard count > 0, let buffer,
-        let header = try? decoder.decode(Header.self, from: Data(bytes: buffer, count: count))
-      else {
+      guard let lines = try FileLines(path) else { return nil }
+      guard let line = lines.next(), let header = try? decoder.decode(Header.self, from: line.text) else {
         throw RunError.foreignJournal(path)
       }
+      self.lines = lines
       self.header = header
-      whole = count
-    }
-
-    deinit {
-      free(buffer)
-      fclose(file)
+      whole = line.text.count + 1
     }
 
     /// The next entry and the byte at which its line begins; nil at the end, or at a line that is torn.
-    func next() throws -> (entry: Entry, place: Int)? {
-      let count = getline(&buffer, &capacity, file)
-      guard count > 0, let buffer, buffer[count - 1] == CChar(UInt8(ascii: "\n")),
-        let entry = try? decoder.decode(Entry.self, from: Data(bytes: buffer, count: count))
-      else { return nil }
-      defer { whole += count }
-      return (entry, whole)
+    func next() -> (entry: Entry, place: Int)? {
+      guard let line = lines.next(), let entry = try? decoder.decode(Entry.self, from: line.text) else { return nil }
+      whole = line.place + line.text.count + 1
+      return (entry, line.place)
     }
 
     /// Goes to the line that begins at a byte.
-    func seek(_ place: Int) {
-      fseek(file, place, SEEK_SET)
-      whole = place
-    }
+    func seek(_ place: Int) { lines.seek(place) }
   }
 
   private static func line(_ value: some Encodable) throws -> Data {

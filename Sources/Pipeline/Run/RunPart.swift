@@ -45,7 +45,7 @@ struct RunPart {
   ///   - failed: slices that have none there; here they are needed if they have one.
   func entries(except done: Set<Int>, orFailed failed: Set<Int>) throws -> [(slice: Int, place: Int)] {
     var places: [Int: (place: Int, hasImage: Bool)] = [:]
-    while let line = try lines.next() {
+    while let line = lines.next() {
       places[line.entry.slice - 1] = (line.place, line.entry.failure == nil)
     }
     return places.filter { !done.contains($0.key) && ($0.value.hasImage || !failed.contains($0.key)) }
@@ -66,7 +66,7 @@ struct RunPart {
     for (slice, place) in entries {
       try Task.checkCancellation()
       lines.seek(place)
-      guard let entry = try lines.next()?.entry else { continue }
+      guard let entry = lines.next()?.entry else { continue }
       if entry.failure == nil {
         for (name, stack) in stacks {
           let page = try stack.page(slice - first)

@@ -118,33 +118,36 @@ struct RunRecorder {
   ///
   /// Written from the journal line by line: the verdicts of a long scan do not fit into memory.
   func writeVerdicts(_ journal: String, to path: String) throws -> PendingFile {
-    var file = try PendingFile(path: path)
-    try file.write("{\n  \"status\" : \"\(worst.rawValue)\",\n  \"verdicts\" : [")
+    struct Frame: Encodable {
+      let status: Verdict.Status
+      let verdicts: [Verdict] = []
+    }
     guard let lines = try RunJournal.Lines(journal) else { throw RunError.unreadable(journal) }
     // Lines stand in the order of the work; a slice that was done again has several, of which the last holds.
     var places: [Int: Int] = [:]
-    while let line = try lines.next() { places[line.entry.slice] = line.place }
-    var separator = "\n"
-    for (_, place) in places.sorted(by: { $0.key < $1.key }) {
-      lines.seek(place)
-      for verdict in try lines.next()?.entry.verdicts ?? [] {
-        let text = String(decoding: try encoded(verdict), as: UTF8.self)
-        try file.write(separator + "    " + text.replacingOccurrences(of: "\n", with: "\n    "))
-        separator = ",\n"
+    while let line = lines.next() { places[line.entry.slice] = line.place }
+    var rest = places.sorted { $0.key < $1.key }.map(\.value)[...]
+    var verdicts: ArraySlice<Verdict> = []
+    var file = try PendingFile(path: path)
+    try LongJSON.write(try encoded(Frame(status: worst)), "verdicts", to: &file) {
+      while verdicts.isEmpty, let place = rest.popFirst() {
+        lines.seek(place)
+        verdicts = lines.next()?.entry.verdicts[...] ?? []
       }
+      return try verdicts.popFirst().map(encoded)
     }
-    try file.write("\n  ]\n}")
     return file
   }
 
   /// `manifest.json`
   ///
   /// - Parameter outputs: what else the run has written.
-  mutating func manifestFile(outputs: [FileRecord]) throws -> Data {
+  mutating func manifest(outputs: [FileRecord], path: String) throws -> PendingFile {
     manifest.outputs = outputs
-    return try LongJSON.encode(manifest, "slices", slices.sorted { $0.key < $1.key }.map(\.value)) {
-      try encoded($0)
-    }
+    var rest = slices.sorted { $0.key < $1.key }.map(\.value)[...]
+    var file = try PendingFile(path: path)
+    try LongJSON.write(try encoded(manifest), "slices", to: &file) { try rest.popFirst().map(encoded) }
+    return file
   }
 
   private func encoded(_ value: some Encodable) throws -> Data {

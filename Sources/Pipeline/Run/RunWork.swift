@@ -296,7 +296,7 @@ struct RunWork {
       outputs.append(try files.record(try RunPicture.file(folder.result("picture.png"), of: report)))
     }
     outputs.append(try files.record(try report.file(recorder.reportData(description))))
-    try files.add(try recorder.manifestFile(outputs: outputs), as: folder.result("manifest.json"))
+    try files.add(try recorder.manifest(outputs: outputs, path: folder.result("manifest.json")))
     try Task.checkCancellation()
     // A folder with a manifest is complete: it goes before the first name changes and comes back last.
     try folder.remove("manifest.json")
