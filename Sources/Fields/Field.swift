@@ -22,13 +22,13 @@ public struct Field<Quantity, Scalar: FieldScalar>: Sendable, Equatable {
   public let shape: Shape
   public var samples: [Scalar]
 
-  public init(shape: Shape, samples: [Scalar]) {
+  @inlinable public init(shape: Shape, samples: [Scalar]) {
     precondition(samples.count == shape.count, "\(samples.count) samples do not fill \(shape)")
     self.shape = shape
     self.samples = samples
   }
 
-  public init(shape: Shape, filledWith value: Scalar = .zero) {
+  @inlinable public init(shape: Shape, filledWith value: Scalar = .zero) {
     self.init(shape: shape, samples: Array(repeating: value, count: shape.count))
   }
 
@@ -38,7 +38,7 @@ public struct Field<Quantity, Scalar: FieldScalar>: Sendable, Equatable {
     set { samples[row * shape[1] + column] = newValue }
   }
 
-  public func map<Other>(_ transform: (Scalar) -> Scalar) -> Field<Other, Scalar> {
+  @inlinable public func map<Other>(_ transform: (Scalar) -> Scalar) -> Field<Other, Scalar> {
     Field<Other, Scalar>(shape: shape, samples: samples.map(transform))
   }
 }

@@ -25,7 +25,7 @@ public struct Grid<Quantity, Scalar: FieldScalar>: VectorSpace, CustomStringConv
   public var dimension: Int { shape.count }
   public var description: String { "\(shape) at \(spacing) mm" }
 
-  public func zero() -> Vector { Vector(shape: shape) }
+  @inlinable public func zero() -> Vector { Vector(shape: shape) }
 
   public func inner(_ x: Vector, _ y: Vector) -> Complex<Double> {
     check(x)
@@ -58,7 +58,13 @@ public struct Grid<Quantity, Scalar: FieldScalar>: VectorSpace, CustomStringConv
   }
 
   public func random(using generator: inout SplitMix64) -> Vector {
-    Vector(shape: shape, samples: (0..<dimension).map { _ in Scalar.standardNormal(using: &generator) })
+    let samples = [Scalar](unsafeUninitializedCapacity: dimension) { target, count in
+      for place in 0..<dimension {
+        target.initializeElement(at: place, to: Scalar.standardNormal(using: &generator))
+      }
+      count = dimension
+    }
+    return Vector(shape: shape, samples: samples)
   }
 
   private func check(_ x: Vector) {

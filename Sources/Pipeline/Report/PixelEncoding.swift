@@ -35,7 +35,7 @@ package struct QuantisedPixels: Sendable {
 
   /// Little endian, whatever the machine.
   package var base64: String {
-    codes.map(\.littleEndian).withUnsafeBytes { Data($0) }.base64EncodedString()
+    codes.map { $0.littleEndian }.withUnsafeBytes { Data($0) }.base64EncodedString()
   }
 }
 

@@ -11,6 +11,7 @@ import Reconstruction
 public final class MethodWorkshop {
   public let description: PipelineDescription
   public let threads: Int
+  private var operators: [Int: RadonTransform] = [:]
   private var tomographies: [Int: NormalizedTomography<RadonTransform>] = [:]
   private var modelErrors: [Int: ModelError] = [:]
   private var benches: [Int: JudgingBench] = [:]
@@ -25,6 +26,7 @@ public final class MethodWorkshop {
 
   /// The operators of a run and how far they are from what made its data: planned once, used by many tasks.
   struct Plans: Sendable {
+    fileprivate var operators: [Int: RadonTransform] = [:]
     fileprivate var tomographies: [Int: NormalizedTomography<RadonTransform>] = [:]
     fileprivate var modelErrors: [Int: ModelError] = [:]
 
@@ -42,22 +44,34 @@ public final class MethodWorkshop {
   /// - Parameter threads: that one apply of an operator uses.
   static func plans(_ description: PipelineDescription, scan: ScanInput, threads: Int) throws -> Plans {
     let workshop = MethodWorkshop(description, threads: threads)
-    for named in description.reconstructions { _ = try workshop.bench(everyView: named.everyView, of: scan) }
-    return Plans(tomographies: workshop.tomographies, modelErrors: workshop.modelErrors)
+    for named in description.reconstructions {
+      _ = try workshop.bench(everyView: named.everyView, of: scan)
+      if named.method.usesNetworks { _ = try workshop.tomography(everyView: named.everyView) }
+    }
+    return Plans(
+      operators: workshop.operators, tomographies: workshop.tomographies, modelErrors: workshop.modelErrors)
   }
 
   convenience init(_ description: PipelineDescription, threads: Int, plans: Plans) {
     self.init(description, threads: threads)
-    (tomographies, modelErrors) = (plans.tomographies, plans.modelErrors)
+    (operators, tomographies, modelErrors) = (plans.operators, plans.tomographies, plans.modelErrors)
   }
 
   /// The operator for every n-th view.
-  public func tomography(everyView n: Int = 1) throws -> NormalizedTomography<RadonTransform> {
-    if let ready = tomographies[n] { return ready }
+  private func transform(everyView n: Int) throws -> RadonTransform {
+    if let ready = operators[n] { return ready }
     let geometry = description.geometry.everyView(n)
     if let wisdom = description.wisdom { try FourierWisdom.read(contentsOf: wisdom) }
     let A = try RadonTransform(geometry.grid, beam: geometry.beam, threads: threads)
-    let tomography = try NormalizedTomography(A, scale: description.attenuation, threads: threads)
+    operators[n] = A
+    return A
+  }
+
+  /// The operator for every n-th view in the units of a network.
+  public func tomography(everyView n: Int = 1) throws -> NormalizedTomography<RadonTransform> {
+    if let ready = tomographies[n] { return ready }
+    let tomography = try NormalizedTomography(
+      transform(everyView: n), scale: description.attenuation, threads: threads)
     tomographies[n] = tomography
     return tomography
   }
@@ -65,7 +79,7 @@ public final class MethodWorkshop {
   /// What judges the reconstructions from every n-th view.
   func bench(everyView n: Int, of scan: ScanInput) throws -> JudgingBench {
     if let ready = benches[n] { return ready }
-    let A = try tomography(everyView: n).A
+    let A = try transform(everyView: n)
     let error = try modelErrors[n] ?? modelError(A, of: scan)
     modelErrors[n] = error
     let bench = try JudgingBench(A, modelError: error, description.verdict, threads: threads)
@@ -86,31 +100,32 @@ public final class MethodWorkshop {
   }
 
   public func method(_ method: MethodDescription, everyView n: Int = 1) throws -> any Reconstructor {
-    let tomography = try tomography(everyView: n)
+    let A = try transform(everyView: n)
     switch method {
     case .fbp(let window, let cutoff, let padding):
-      return try FilteredBackProjection(tomography.A, window: window, cutoff: cutoff, padding: padding)
+      return try FilteredBackProjection(A, window: window, cutoff: cutoff, padding: padding)
     case .cgls(let limit):
-      return LeastSquaresMethod(tomography.A, limit: limit)
+      return LeastSquaresMethod(A, limit: limit)
     case .sirt(let limit, let relaxation):
-      return SIRTMethod(tomography.A, limit: limit, relaxation: relaxation)
+      return SIRTMethod(A, limit: limit, relaxation: relaxation)
     case .osSART(let limit, let subsets, let relaxation):
-      return try OSSARTMethod(tomography.A, subsets: subsets, limit: limit, relaxation: relaxation)
+      return try OSSARTMethod(A, subsets: subsets, limit: limit, relaxation: relaxation)
     case .tv(let weight, let limit):
       return try TotalVariationMethod(
-        tomography.A, weight: Self.weight(weight), limit: limit, threads: threads)
+        A, weight: Self.weight(weight), limit: limit, threads: threads)
     case .fista(let weight, let limit):
       return try TotalVariationMethod(
-        tomography.A, weight: Self.weight(weight), limit: limit, algorithm: .fista, threads: threads)
+        A, weight: Self.weight(weight), limit: limit, algorithm: .fista, threads: threads)
     case .dds(let sampling):
       return try PosteriorSampling(
-        tomography, prior: loadPrior(), guidance: .dds, settings: settings(sampling, standardSteps: 50))
+        tomography(everyView: n), prior: loadPrior(), guidance: .dds, settings: settings(sampling, standardSteps: 50))
     case .deft(let sampling, let path):
       let prior = try loadPrior()
       let network = try loadNetwork(path)
       return try PosteriorSampling(
-        tomography, prior: prior, guidance: .deft(network), settings: settings(sampling, standardSteps: nil))
+        tomography(everyView: n), prior: prior, guidance: .deft(network), settings: settings(sampling, standardSteps: nil))
     case .postprocess(let path):
+      let tomography = try tomography(everyView: n)
       return try PostprocessMethod(tomography, PostprocessCheckpoint(path: path, for: tomography.fingerprint))
     }
   }

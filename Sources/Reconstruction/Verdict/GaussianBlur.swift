@@ -27,12 +27,15 @@ struct GaussianBlur {
     transposed(alongRows: transposed(alongRows: image))
   }
 
+  /// Rows that are blurred before their columns are written: a cache line of each.
+  private static let together = 16
+
   /// The rows blurred, then rows and columns exchanged.
   private func transposed(alongRows image: Image) -> Image {
     let (rows, columns) = (image.shape[0], image.shape[1])
     var result = Image(shape: [columns, rows])
-    var line = [Float](repeating: 0, count: columns + 2 * reach)
-    var sums = [Float](repeating: 0, count: columns)
+    var line = [Float](repeating: 0, count: columns + 2 * reach + 16)
+    var sums = [Float](repeating: 0, count: Self.together * columns)
     var scale = [Float](repeating: 1, count: columns)
     if edge == .nothing {
       for j in 0..<columns {
@@ -45,15 +48,22 @@ struct GaussianBlur {
       result.samples.withUnsafeMutableBufferPointer { target in
         line.withUnsafeMutableBufferPointer { line in
           sums.withUnsafeMutableBufferPointer { sums in
-            for i in 0..<rows {
+            for first in stride(from: 0, to: rows, by: Self.together) {
+              let count = min(Self.together, rows - first)
+              for row in 0..<count {
+                let place = row * columns
+                for j in 0..<columns {
+                  line[reach + j] = source[(first + row) * columns + j]
+                }
+                for j in stride(from: 0, to: columns, by: 16) {
+                  var sum = SIMD16<Float>.zero
+                  for t in 0..<weights.count { sum += weights[t] * sixteen(line, j + t) }
+                  for lane in 0..<min(16, columns - j) { sums[place + j + lane] = sum[lane] }
+                }
+              }
               for j in 0..<columns {
-                line[reach + j] = source[i * columns + j]
-                sums[j] = 0
+                for row in 0..<count { target[j * rows + first + row] = sums[row * columns + j] * scale[j] }
               }
-              for (t, weight) in weights.enumerated() {
-                for j in 0..<columns { sums[j] += weight * line[j + t] }
-              }
-              for j in 0..<columns { target[j * rows + i] = sums[j] * scale[j] }
             }
           }
         }
@@ -61,4 +71,9 @@ struct GaussianBlur {
     }
     return result
   }
+}
+
+@inline(__always)
+private func sixteen(_ samples: UnsafeMutableBufferPointer<Float>, _ place: Int) -> SIMD16<Float> {
+  UnsafeRawBufferPointer(samples).loadUnaligned(fromByteOffset: 4 * place, as: SIMD16<Float>.self)
 }

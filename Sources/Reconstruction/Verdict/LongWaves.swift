@@ -95,12 +95,13 @@ struct LongWaves {
   /// The coefficients [view, degree] that no image explains, and the squared length of those that one does.
   func split(_ residual: Sinogram) -> (unexplained: [Double], explainedSquare: Double) {
     var coefficients = [Double](repeating: 0, count: views * degrees)
-    for view in 0..<views {
-      let table = tables[tables.count == 1 ? 0 : view]
-      for degree in 0..<degrees {
-        var sum = 0.0
-        for k in 0..<bins { sum += table[degree * bins + k] * Double(residual.samples[view * bins + k]) }
-        coefficients[view * degrees + degree] = sum
+    residual.samples.withUnsafeBufferPointer { samples in
+      for view in 0..<views {
+        tables[tables.count == 1 ? 0 : view].withUnsafeBufferPointer { table in
+          for degree in 0..<degrees {
+            coefficients[view * degrees + degree] = Self.product(table, degree * bins, samples, view * bins, bins)
+          }
+        }
       }
     }
     var square = 0.0
@@ -114,18 +115,36 @@ struct LongWaves {
   /// The residual without its slowest waves: those that are longer than some forty bins.
   func removingSlowest(_ residual: Sinogram, variance: Sinogram) -> Sinogram {
     var result = residual
-    for view in 0..<views {
-      let table = tables[tables.count == 1 ? 0 : view]
-      for degree in 0..<min(degrees, max(1, bins / 40)) {
-        var sum = 0.0
-        for k in 0..<bins { sum += table[degree * bins + k] * Double(result.samples[view * bins + k]) }
-        for k in 0..<bins {
-          let i = view * bins + k
-          result.samples[i] -= Float(sum * table[degree * bins + k] * Double(variance.samples[i]))
+    let slowest = min(degrees, max(1, bins / 40))
+    result.samples.withUnsafeMutableBufferPointer { samples in
+      variance.samples.withUnsafeBufferPointer { variance in
+        for view in 0..<views {
+          tables[tables.count == 1 ? 0 : view].withUnsafeBufferPointer { table in
+            for degree in 0..<slowest {
+              let sum = Self.product(table, degree * bins, UnsafeBufferPointer(samples), view * bins, bins)
+              for k in 0..<bins {
+                samples[view * bins + k] -= Float(sum * table[degree * bins + k] * Double(variance[view * bins + k]))
+              }
+            }
+          }
         }
       }
     }
     return result
+  }
+
+  /// Σₖ a[k] b[k] of so many numbers from a place on in each, as eight sums that are added in the end.
+  private static func product(
+    _ a: UnsafeBufferPointer<Double>, _ placeA: Int, _ b: UnsafeBufferPointer<Float>, _ placeB: Int, _ count: Int
+  ) -> Double {
+    var sums = SIMD8<Double>.zero
+    let whole = count & ~7
+    for k in stride(from: 0, to: whole, by: 8) {
+      for lane in 0..<8 { sums[lane] += a[placeA + k + lane] * Double(b[placeB + k + lane]) }
+    }
+    var sum = sums.sum()
+    for k in whole..<count { sum += a[placeA + k] * Double(b[placeB + k]) }
+    return sum
   }
 
   /// How many independent coefficients without explanation lie in the lower and in the upper half of the degrees.

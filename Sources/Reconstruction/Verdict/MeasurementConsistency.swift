@@ -66,7 +66,7 @@ public struct MeasurementConsistency<Operator: ParallelBeamOperator>: Sendable {
       for (index, blur) in blurs.enumerated() {
         let image = blur(back)
         var (sum, count) = (0.0, 0)
-        Self.forEachPixel(seen, most, Self.widths[index]) { i in
+        forEachPixel(seen, most, Self.widths[index]) { i in
           sum += Double(image.samples[i]) * Double(image.samples[i]) / Double(seen.samples[i])
           count += 1
         }
@@ -160,45 +160,72 @@ public struct MeasurementConsistency<Operator: ParallelBeamOperator>: Sendable {
     let back = A.adjoint(weighted)
     for i in weights.indices { weighted.samples[i] = weights[i] * weights[i] }
     let information = A.adjoint(weighted)
-    let most = information.samples.max() ?? 0
 
-    var map = A.domain.zero()
-    var worst: Contradiction?
-    let columns = map.shape[1]
-    let spacing = (A.domain.spacing[0] * A.domain.spacing[1]).squareRoot()
-    for (index, blur) in blurs.enumerated() {
-      let (width, variance) = (Self.widths[index], variances[index])
-      guard variance > 0 else { continue }
-      let image = blur(back)
-      Self.forEachPixel(information, most, width) { i in
-        if let partlySeen, partlySeen[i] { return }
-        let q = variance * Double(information.samples[i])
-        let z = Double(image.samples[i]) / q.squareRoot()
-        if abs(z) > abs(Double(map.samples[i])) { map.samples[i] = Float(z) }
-        if abs(z) > abs(worst?.z ?? 0) {
-          worst = Contradiction(
-            row: i / columns, column: i % columns, width: width * spacing, z: z,
-            contrast: z / q.squareRoot() / (2 * .pi * width * width))
-        }
-      }
+    var search = ContradictionSearch(
+      information: information, most: information.samples.max() ?? 0, partlySeen: partlySeen,
+      spacing: (A.domain.spacing[0] * A.domain.spacing[1]).squareRoot())
+    for (index, blur) in blurs.enumerated() where variances[index] > 0 {
+      search.look(at: blur(back), width: Self.widths[index], variance: variances[index])
     }
-    return (map, worst)
+    return (search.map, search.worst)
+  }
+}
+
+/// The pixel and the width at which a residual contradicts an image most. Apart from the operator, whose type the loops over
+/// pixels need not know.
+private struct ContradictionSearch {
+  /// The largest z of every pixel, with its sign.
+  private(set) var map: Image
+  private(set) var worst: Contradiction?
+  private let information: Image
+  private let most: Float
+  private let partlySeen: [Bool]?
+  private let spacing: Double
+
+  init(information: Image, most: Float, partlySeen: [Bool]?, spacing: Double) {
+    map = Image(shape: information.shape)
+    self.information = information
+    self.most = most
+    self.partlySeen = partlySeen
+    self.spacing = spacing
   }
 
-  /// Pixels away from the edge that are seen by at least half as much as the best seen one.
-  private static func forEachPixel(
-    _ seen: Image, _ most: Float, _ width: Double, _ body: (_ index: Int) -> Void
-  ) {
-    let (rows, columns) = (seen.shape[0], seen.shape[1])
-    let margin = Int((2 * width).rounded(.up))
-    guard most > 0, rows > 2 * margin, columns > 2 * margin else { return }
-    for i in margin..<rows - margin {
-      for k in i * columns + margin..<(i + 1) * columns - margin where seen.samples[k] > 0.5 * most {
-        body(k)
+  /// - Parameters:
+  ///   - image: Aᴴ of the weighted residual, blurred.
+  ///   - variance: of `image` for information 1.
+  mutating func look(at image: Image, width: Double, variance: Double) {
+    var (place, highest) = (-1, abs(worst?.z ?? 0))
+    map.samples.withUnsafeMutableBufferPointer { map in
+      forEachPixel(information, most, width) { i in
+        if let partlySeen, partlySeen[i] { return }
+        let z = Double(image.samples[i]) / (variance * Double(information.samples[i])).squareRoot()
+        if abs(z) > abs(Double(map[i])) { map[i] = Float(z) }
+        if abs(z) > highest { (place, highest) = (i, abs(z)) }
       }
+    }
+    guard place >= 0 else { return }
+    let deviation = (variance * Double(information.samples[place])).squareRoot()
+    let z = Double(image.samples[place]) / deviation
+    let columns = map.shape[1]
+    worst = Contradiction(
+      row: place / columns, column: place % columns, width: width * spacing, z: z,
+      contrast: z / deviation / (2 * .pi * width * width))
+  }
+}
+
+/// Pixels away from the edge that are seen by at least half as much as the best seen one.
+@inline(__always)
+private func forEachPixel(_ seen: Image, _ most: Float, _ width: Double, _ body: (_ index: Int) -> Void) {
+  let (rows, columns) = (seen.shape[0], seen.shape[1])
+  let margin = Int((2 * width).rounded(.up))
+  guard most > 0, rows > 2 * margin, columns > 2 * margin else { return }
+  for i in margin..<rows - margin {
+    for k in i * columns + margin..<(i + 1) * columns - margin where seen.samples[k] > 0.5 * most {
+      body(k)
     }
   }
 }
+
 
 /// A place for ``LongWaves`` that copies of a judge share.
 private final class LatestWaves: Sendable {
