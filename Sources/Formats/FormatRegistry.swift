@@ -16,6 +16,13 @@ public enum FileFormat: String, Sendable, CaseIterable {
     case .tiff: ["tif", "tiff"]
     }
   }
+
+  /// - Parameter memory: see ``ImageStack/init(path:nonFinite:part:memory:)``.
+  func open(_ path: String, memory: Int) throws -> any PageSource {
+    switch self {
+    case .tiff: try TIFFPageSource(path: path, memory: memory)
+    }
+  }
 }
 
 /// From a path to the format of what lies there.

@@ -4,7 +4,7 @@ import Pipeline
 
 extension StackConversion.Storage: ExpressibleByArgument {}
 extension TIFFWriter.Compression: ExpressibleByArgument {}
-extension TIFFStack.Part: ExpressibleByArgument {}
+extension ImageStack.Part: ExpressibleByArgument {}
 
 struct ConvertCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
@@ -41,7 +41,7 @@ struct ConvertCommand: AsyncParsableCommand {
   var pages: PageList?
 
   @Option(help: "Of complex samples: magnitude, phase, real or imaginary.")
-  var part: TIFFStack.Part?
+  var part: ImageStack.Part?
 
   @Option(
     parsing: .unconditional, help: "What NaN and infinite values become; they are refused unless given.")

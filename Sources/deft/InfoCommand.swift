@@ -43,7 +43,7 @@ struct InfoCommand: AsyncParsableCommand {
       }
       switch inspection {
       case .stack(let stack):
-        let preview = try await StackPreview(tiff: file)
+        let preview = try await StackPreview(stack: file)
         if let picture {
           var image = Picture()
           image.append([(preview.reduced(to: 1024), preview.window)])

@@ -67,7 +67,7 @@ import Testing
   /// A slice without an image in a part has none in the whole, however often they are joined, until the part was mended.
   @Test func joinsPartsAgain() throws {
     let program = try Program.withScan("{method: fbp}", slices: 4)
-    let good = try TIFFStack(path: program.path("scan.tif"))
+    let good = try ImageStack(path: program.path("scan.tif"))
     let metadata = good.info.metadata.filter { ["model", "noise_sigma", "rays_per_bin"].contains($0.key) }
     let volume = try TIFFVolume(
       path: program.path("faulty.tif"), rows: good.info.rows, columns: good.info.columns, pages: 4,

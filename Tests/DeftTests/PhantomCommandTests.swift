@@ -11,7 +11,7 @@ import Testing
     #expect(outcome.status == 0)
     #expect(outcome.output.isEmpty)
 
-    let stack = try TIFFStack(path: program.path("truth.tif"))
+    let stack = try ImageStack(path: program.path("truth.tif"))
     #expect(stack.count == 3 && stack.info.unit == "HU" && stack.info.metadata["phantom"] == "thorax")
     #expect(stack.info.spacing == Spacing(x: 380.0 / 32, y: 380.0 / 32, z: 40))
     // The thorax reaches from −60 to 60 mm, so the slices lie at −40, 0 and 40.
@@ -31,7 +31,7 @@ import Testing
     try program.run(
       "phantom", Program.family, "--size", "16", "--slices", "2", "--output", "b.tif", "--unit", "1/mm",
       "--seed", "2")
-    let (a, b) = (try TIFFStack(path: program.path("a.tif")), try TIFFStack(path: program.path("b.tif")))
+    let (a, b) = (try ImageStack(path: program.path("a.tif")), try ImageStack(path: program.path("b.tif")))
     #expect(a.info.unit == "1/mm")
     #expect(try a.page(0) != a.page(1))
     #expect(try a.page(1) == b.page(0) && a.page(2) == b.page(1))
@@ -40,7 +40,7 @@ import Testing
   @Test func keepsThePlainValuesOfAPhantomWithoutUnit() throws {
     let program = try Program()
     try program.run("phantom", Program.sheppLogan, "--size", "16", "--output", "a.tif")
-    let stack = try TIFFStack(path: program.path("a.tif"))
+    let stack = try ImageStack(path: program.path("a.tif"))
     #expect(stack.info.unit == nil)
     #expect(try stack.page(0)[8, 8] > 0.1)
 

@@ -43,7 +43,7 @@ import Testing
       "--pages", "1...3/2",
       "--output", "scan.tif")
     #expect(outcome.errors.contains("the reconstruction's own operator"))
-    let info = try TIFFStack(path: program.path("scan.tif")).info
+    let info = try ImageStack(path: program.path("scan.tif")).info
     #expect(info.pages == 2 && info.spacing.z == 80)
     #expect(info.metadata["model"] == "operator" && info.metadata["noise_photons"] == "200000.0")
     #expect(info.metadata["noise_sigma"] == nil && info.metadata["pages"] == "1...3/2")
@@ -54,7 +54,7 @@ import Testing
     try program.writePipeline()
     try program.run(
       "simulate", "pipeline.yaml", "--phantom", Program.thorax, "--slices", "2", "--output", "scan.tif")
-    let stack = try TIFFStack(path: program.path("scan.tif"))
+    let stack = try ImageStack(path: program.path("scan.tif"))
     #expect(stack.info.metadata["model"] == "closed-form" && stack.info.metadata["noise"] == "none")
     #expect(stack.info.metadata["phantom"] == "thorax")
     let expected = try PhantomFile.phantom(Program.thorax).sinogram(
@@ -193,7 +193,7 @@ import Testing
   /// HU stored with an offset, without unit and spacing: what scanners export.
   @Test func takesUnitAndOffsetFromTheCommandLine() throws {
     let program = try Self.prepared()
-    let truth = try TIFFStack(path: program.path("truth.tif"))
+    let truth = try ImageStack(path: program.path("truth.tif"))
     var writer = try TIFFWriter(path: program.path("raw.tif"), rows: 32, columns: 32, pages: 3)
     for page in 0..<3 { try writer.append(try truth.page(page).map { $0 + 1024 }) }
     try writer.finish()
@@ -204,7 +204,7 @@ import Testing
     #expect(
       outcome.errors.contains(
         "'raw.tif' states no spacing; it is taken to have the pipeline's pixels of 11.875 mm"))
-    let (a, b) = (try TIFFStack(path: program.path("a.tif")), try TIFFStack(path: program.path("b.tif")))
+    let (a, b) = (try ImageStack(path: program.path("a.tif")), try ImageStack(path: program.path("b.tif")))
     // HU of up to 2000 are rounded to 1e-4 by the offset.
     for page in 0..<3 { #expect(relativeError(try b.page(page), try a.page(page)) < 1e-6) }
   }

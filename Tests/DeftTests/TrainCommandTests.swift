@@ -37,7 +37,7 @@ import Testing
       "sample", "--prior", "prior", "--size", "16", "--count", "2", "--steps", "2", "--output", "samples.tif")
     #expect(sampled.status == 0, "\(sampled.errors)")
     #expect(sampled.output.isEmpty && sampled.errors.contains("'samples.tif': 2 images of 16 × 16"))
-    let samples = try TIFFStack(path: program.path("samples.tif"))
+    let samples = try ImageStack(path: program.path("samples.tif"))
     #expect(samples.count == 2 && samples.info.unit == "HU")
     #expect(try samples.page(0) != samples.page(1))
 

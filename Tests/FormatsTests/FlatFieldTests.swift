@@ -10,14 +10,14 @@ import Testing
 
   private static func write(
     _ path: String, pages: Int, rows: Int = rows, _ value: (Int, Int, Int) -> Float
-  ) throws -> TIFFStack {
+  ) throws -> ImageStack {
     var writer = try TIFFWriter(path: path, rows: rows, columns: bins, pages: pages)
     for page in 0..<pages {
       let samples = (0..<rows).flatMap { row in (0..<bins).map { value(page, row, $0) } }
       try writer.append(Image(shape: [rows, bins], samples: samples))
     }
     try writer.finish()
-    return try TIFFStack(path: path)
+    return try ImageStack(path: path)
   }
 
   private static func p(_ view: Int, _ row: Int, _ bin: Int) -> Double {
@@ -130,7 +130,7 @@ import Testing
       var data = try folder.data("whole.tif")
       data.replaceSubrange(try #require(data.firstRange(of: bytes(mark))), with: bytes(value))
       try folder.write(Array(data), "broken.tif")
-      let broken = try TIFFStack(path: folder("broken.tif"))
+      let broken = try ImageStack(path: folder("broken.tif"))
       let expected = "page 2 of '\(folder("broken.tif"))' holds \(name) at row 3, column 4."
       let asFlats = message {
         _ = try ProjectionStack(projections: projections, flats: broken).sinograms(rows: 0..<3)
@@ -143,7 +143,7 @@ import Testing
     }
     try FileManager.default.createDirectory(atPath: folder("empty"), withIntermediateDirectories: true)
     #expect(
-      message { _ = try TIFFStack(path: folder("empty")) }
+      message { _ = try ImageStack(path: folder("empty")) }
         == "there is no TIFF file (.tif, .tiff) in '\(folder("empty"))'. Check the path.")
   }
 }

@@ -47,7 +47,7 @@ import Testing
     var file = TIFFBytes(isBigEndian: isBigEndian)
     file.add(page)
     file.add(page)
-    let stack = try TIFFStack(path: folder.write(file.bytes, "a.tif"))
+    let stack = try ImageStack(path: folder.write(file.bytes, "a.tif"))
     #expect(stack.info.sampleType == type)
     #expect(
       try stack.complexPage(1) == ComplexImage(shape: [Self.rows, Self.columns], samples: values),
@@ -90,8 +90,8 @@ import Testing
     var file = TIFFBytes()
     file.add(page)
     let path = try folder.write(file.bytes, "a.tif")
-    func read(_ part: TIFFStack.Part) throws -> [Float] {
-      try TIFFStack(path: path, part: part).page(0).samples
+    func read(_ part: ImageStack.Part) throws -> [Float] {
+      try ImageStack(path: path, part: part).page(0).samples
     }
     #expect(try read(.magnitude) == [5, 0, 1, 2])
     #expect(try read(.real) == [3, 0, -1, 0])
@@ -100,14 +100,14 @@ import Testing
     for (found, expected) in zip(try read(.phase), z.map { atan2(Double($0.1), Double($0.0)) }) {
       #expect(abs(Double(found) - expected) <= Double(Float.pi.ulp))
     }
-    let error = TIFFStackTests.error { _ = try TIFFStack(path: path).page(0) }
+    let error = TIFFPageSourceTests.stackError { _ = try ImageStack(path: path).page(0) }
     #expect(error == .complexSamples(path: path))
     #expect(error?.description.contains("--part magnitude") == true)
     // Real samples have no imaginary part.
     var real = TIFFBytes()
-    let (plain, values) = TIFFStackTests.page(.uint16)
+    let (plain, values) = TIFFPageSourceTests.page(.uint16)
     real.add(plain)
-    let stack = try TIFFStack(path: folder.write(real.bytes, "b.tif"))
+    let stack = try ImageStack(path: folder.write(real.bytes, "b.tif"))
     #expect(try stack.complexPage(0).samples == values.map { Complex($0) })
   }
 
@@ -119,7 +119,7 @@ import Testing
     file.add(page)
     let path = try folder.write(file.bytes, "a.tif")
     #expect(
-      TIFFStackTests.error { _ = try TIFFStack(path: path).complexPage(0) }
+      TIFFPageSourceTests.stackError { _ = try ImageStack(path: path).complexPage(0) }
         == .notFinite(path: path, page: 0, row: 3, column: 4, value: "NaN"))
   }
 
@@ -133,7 +133,7 @@ import Testing
     file.add(page)
     let path = try folder.write(file.bytes, "a.tif")
     #expect(
-      TIFFStackTests.error { _ = try TIFFStack(path: path) }
+      TIFFPageSourceTests.error { _ = try ImageStack(path: path) }
         == .unsupportedSamples(path: path, page: 0, found: "2 × 32-bit float"))
   }
 }

@@ -9,7 +9,7 @@ import Testing
 @Suite struct TIFFFixtureTests {
   static let folder = packageFolder + "/Tests/FormatsTests/Fixtures"
 
-  static func stack(_ name: String) throws -> TIFFStack { try TIFFStack(path: "\(folder)/\(name).tif") }
+  static func stack(_ name: String) throws -> ImageStack { try ImageStack(path: "\(folder)/\(name).tif") }
 
   /// The numbers of a page, `[10, 12]`.
   static func numbers(_ page: Int) -> [Float] { (0..<120).map { Float(100 * page + $0) } }
@@ -65,14 +65,14 @@ import Testing
     bytes.replaceSubrange(try #require(bytes.firstRange(of: Array(stated.utf8))), with: Array(more.utf8))
     let path = try folder.write(bytes, "a.tif")
     let expected = name == "imagej" ? 5 : 6
-    let error = TIFFStackTests.error { _ = try TIFFStack(path: path) }
+    let error = TIFFPageSourceTests.error { _ = try ImageStack(path: path) }
     #expect(error == .missingPages(path: path, found: 2, expected: expected))
     #expect(error?.description.hasPrefix("cannot read '\(path)': it has 2 of the \(expected) pages") == true)
 
-    var page = TIFFStackTests.page(.uint16).0
+    var page = TIFFPageSourceTests.page(.uint16).0
     page.description = "ImageJ=1.53t\nimages=4\n"
     var file = TIFFBytes()
     file.add(page)
-    #expect(try TIFFStack(path: folder.write(file.bytes, "b.tif")).count == 1)
+    #expect(try ImageStack(path: folder.write(file.bytes, "b.tif")).count == 1)
   }
 }

@@ -26,7 +26,7 @@ import Testing
       ] {
         var file = TIFFBytes(isBig: isBig, isBigEndian: isBigEndian)
         for shift in 0..<2 {
-          var page = TIFFStackTests.page(.uint16, rows: 5, columns: 6, shift: shift).0
+          var page = TIFFPageSourceTests.page(.uint16, rows: 5, columns: 6, shift: shift).0
           (page.pixels, page.compression) = (pixels, compression)
           page.description = "ImageJ=1.53t\nimages=2\nunit=mm\ncf=0\nc0=1\nc1=2\n"
           page.resolution = ((2, 1), (2, 1), 1)
@@ -96,7 +96,7 @@ import Testing
       let path = try folder.write(
         Self.mutated(files[seed % files.count], using: &generator), "a.tif")
       let start = ContinuousClock.now
-      if let stack = try? TIFFStack(path: path, nonFinite: .keep, part: .magnitude, memory: Self.budget) {
+      if let stack = try? ImageStack(path: path, nonFinite: .keep, part: .magnitude, memory: Self.budget) {
         opened += 1
         #expect(stack.info.pageBytes <= Self.budget)
         for index in 0..<min(stack.count, 4) {

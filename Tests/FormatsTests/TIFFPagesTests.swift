@@ -6,13 +6,13 @@ import TestSupport
 import Testing
 
 @Suite struct TIFFPagesTests {
-  static func stack(_ folder: TemporaryFolder, pages: Int) throws -> TIFFStack {
+  static func stack(_ folder: TemporaryFolder, pages: Int) throws -> ImageStack {
     var writer = try TIFFWriter(path: folder("a.tif"), rows: 4, columns: 6, pages: pages)
     for page in 0..<pages {
       try writer.append(Image(shape: [4, 6], samples: (0..<24).map { Float(100 * page + $0) }))
     }
     try writer.finish()
-    return try TIFFStack(path: folder("a.tif"))
+    return try ImageStack(path: folder("a.tif"))
   }
 
   @Test(arguments: [0, 1, 3], [1, 2, 4])
@@ -20,17 +20,17 @@ import Testing
     let folder = try TemporaryFolder()
     let stack = try Self.stack(folder, pages: 20)
     var firsts: [Float] = []
-    for try await image in TIFFPages(stack, lookahead: lookahead, width: width) {
+    for try await image in StackPages(stack, lookahead: lookahead, width: width) {
       firsts.append(image.samples[0])
     }
     #expect(firsts == (0..<20).map { Float(100 * $0) })
     firsts = []
-    for try await image in TIFFPages(stack, pages: 5..<8, lookahead: lookahead) {
+    for try await image in StackPages(stack, pages: 5..<8, lookahead: lookahead) {
       firsts.append(image.samples[0])
     }
     #expect(firsts == [500, 600, 700])
     firsts = []
-    for try await image in TIFFPages(stack, pages: [9, 3, 3], lookahead: lookahead, width: width) {
+    for try await image in StackPages(stack, pages: [9, 3, 3], lookahead: lookahead, width: width) {
       firsts.append(image.samples[0])
     }
     #expect(firsts == [900, 300, 300])
@@ -81,11 +81,11 @@ import Testing
 
   @Test func turnsPagesIntoSinograms() async throws {
     let folder = try TemporaryFolder()
-    let pages = TIFFPages(try Self.stack(folder, pages: 2))
-    let upright = TIFFSinograms(pages)
+    let pages = StackPages(try Self.stack(folder, pages: 2))
+    let upright = StackSinograms(pages)
     #expect(upright.shape == [4, 6])
     #expect(try await upright.field(at: 1)[2, 5] == 117)
-    let lying = TIFFSinograms(pages, order: .binAngle)
+    let lying = StackSinograms(pages, order: .binAngle)
     #expect(lying.shape == [6, 4])
     let sinogram = try await lying.field(at: 1)
     #expect(sinogram.shape == [6, 4])
@@ -97,7 +97,7 @@ import Testing
     let stack = try Self.stack(folder, pages: 5)
     let sink: any FieldSink<Image> = TIFFSink(
       try TIFFWriter(path: folder("b.tif"), rows: 4, columns: 6, pages: 5))
-    for try await image in TIFFPages(stack) { try await sink.append(image) }
+    for try await image in StackPages(stack) { try await sink.append(image) }
     try await sink.finish()
     #expect(FileManager.default.contentsEqual(atPath: folder("a.tif"), andPath: folder("b.tif")))
   }

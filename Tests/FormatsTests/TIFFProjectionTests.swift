@@ -17,14 +17,14 @@ import Testing
   static func flat(_ bin: Int, _ row: Int) -> Double { 40000 + 100 * Double(bin) - 50 * Double(row) }
 
   /// Pages of `value(page, row, bin)`.
-  static func write(_ path: String, pages: Int, _ value: (Int, Int, Int) -> Float) throws -> TIFFStack {
+  static func write(_ path: String, pages: Int, _ value: (Int, Int, Int) -> Float) throws -> ImageStack {
     var writer = try TIFFWriter(path: path, rows: rows, columns: bins, pages: pages)
     for page in 0..<pages {
       let samples = (0..<rows).flatMap { row in (0..<bins).map { value(page, row, $0) } }
       try writer.append(Image(shape: [rows, bins], samples: samples))
     }
     try writer.finish()
-    return try TIFFStack(path: path)
+    return try ImageStack(path: path)
   }
 
   /// Counts as floats; `change` may replace some.
@@ -139,7 +139,7 @@ import Testing
     var writer = try TIFFWriter(path: folder("small.tif"), rows: 4, columns: 33)
     try writer.append(Image(shape: [4, 33]))
     try writer.finish()
-    let small = try TIFFStack(path: folder("small.tif"))
+    let small = try ImageStack(path: folder("small.tif"))
     #expect(
       throws: ProjectionError.differentSize(
         path: small.path, found: "4 × 33", expected: "5 × 33", projections: stack.projections.path)
@@ -180,9 +180,9 @@ import Testing
   func readsARealScan() throws {
     let folder = sharedData("raw/tooth")
     let stack = try ProjectionStack(
-      projections: TIFFStack(path: "\(folder)/projections.tif"),
-      flats: TIFFStack(path: "\(folder)/flats.tif"),
-      darks: TIFFStack(path: "\(folder)/darks.tif"))
+      projections: ImageStack(path: "\(folder)/projections.tif"),
+      flats: ImageStack(path: "\(folder)/flats.tif"),
+      darks: ImageStack(path: "\(folder)/darks.tif"))
     let block = try stack.sinograms(rows: 0..<2)
     #expect(block.shape == [181, 640])
     #expect(block.clipped == [0, 0])

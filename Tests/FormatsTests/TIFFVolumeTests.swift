@@ -19,7 +19,7 @@ import Testing
     let volume = try open(folder("a.tif"))
     for (page, image) in images.enumerated() { try volume.write(image, page: page) }
     try volume.finish()
-    let stack = try TIFFStack(path: folder("a.tif"))
+    let stack = try ImageStack(path: folder("a.tif"))
     #expect(stack.count == 4 && !stack.info.isBigTIFF)
     #expect(stack.info.spacing == Self.spacing && stack.info.unit == "HU")
     #expect(stack.info.metadata["method"] == "fbp" && stack.info.metadata["images"] == "4")
@@ -45,7 +45,7 @@ import Testing
       }
       let volume = try open(folder("b.tif"))
       // Nobody takes it for a complete file before it is one.
-      #expect(throws: TIFFError.self) { try TIFFStack(path: folder("b.tif")) }
+      #expect(throws: TIFFError.self) { try ImageStack(path: folder("b.tif")) }
       for page in [2, 0, 3, 1] { try volume.write(images[page], page: page) }
       try volume.finish()
       #expect(try folder.data("a.tif") == folder.data("b.tif"))
@@ -63,7 +63,7 @@ import Testing
     let volume = try TIFFVolume(
       path: folder("a.tif"), rows: 1 << 14, columns: 1 << 14, pages: 5, spacing: Self.spacing)
     try volume.finish()
-    let stack = try TIFFStack(path: folder("a.tif"))
+    let stack = try ImageStack(path: folder("a.tif"))
     #expect(stack.count == 5 && stack.info.isBigTIFF)
     #expect(stack.info.spacing.x == 0.7)
     #expect(try stack.rows(16383..<16384, ofPage: 4).samples.allSatisfy { $0 == 0 })

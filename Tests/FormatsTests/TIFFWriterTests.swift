@@ -12,7 +12,7 @@ import Testing
     }
   }
 
-  static func error(_ body: () throws -> Void) -> TIFFError? { TIFFStackTests.error(body) }
+  static func error(_ body: () throws -> Void) -> TIFFError? { TIFFPageSourceTests.error(body) }
 
   @Test(arguments: TIFFWriter.Compression.allCases, [(5, 7), (301, 400)])
   func writesWhatIsRead(compression: TIFFWriter.Compression, size: (Int, Int)) throws {
@@ -23,7 +23,7 @@ import Testing
         path: folder("a.tif"), rows: size.0, columns: size.1, pages: pages, compression: compression)
       for image in images { try writer.append(image) }
       try writer.finish()
-      let stack = try TIFFStack(path: folder("a.tif"))
+      let stack = try ImageStack(path: folder("a.tif"))
       #expect(stack.count == 3)
       #expect(stack.info.isBigTIFF == (pages == nil))
       #expect(stack.info.compression == (compression == .none ? "none" : "Deflate"))
@@ -43,7 +43,7 @@ import Testing
     try writer.append(Image(shape: [2, 2]))
     try writer.append(Image(shape: [2, 2]))
     try writer.finish()
-    let info = try TIFFStack(path: folder("a.tif")).info
+    let info = try ImageStack(path: folder("a.tif")).info
     #expect(info.spacing == spacing)
     #expect(info.unit == "1/mm")
     #expect(info.metadata["method"] == "deft")
@@ -70,7 +70,7 @@ import Testing
     try writer.append(beyond)
     #expect(writer.clipped == 2)
     try writer.finish()
-    let stack = try TIFFStack(path: folder("a.tif"))
+    let stack = try ImageStack(path: folder("a.tif"))
     #expect(stack.info.sampleType == .uint16)
     #expect(stack.info.unit == "HU")
     for (read, written) in zip(try stack.page(0).samples, image.samples) {
@@ -129,7 +129,7 @@ import Testing
     #expect(try Data(contentsOf: URL(fileURLWithPath: folder("a.tif"))).count == 3)
     try write(2, of: 2, finish: true)
     #expect(folder.names == ["a.tif"])
-    #expect(try TIFFStack(path: folder("a.tif")).count == 2)
+    #expect(try ImageStack(path: folder("a.tif")).count == 2)
   }
 
   @Test func refusesPagesThatDoNotBelong() throws {
@@ -147,7 +147,7 @@ import Testing
     // Neither spoils the file.
     try writer.append(Image(shape: [2, 3]))
     try writer.finish()
-    #expect(try TIFFStack(path: path).count == 2)
+    #expect(try ImageStack(path: path).count == 2)
   }
 
   @Test func refusesAPlaceThatCannotHoldTheFile() throws {

@@ -36,7 +36,7 @@ import Testing
     }
     #expect(calls == Array(1...5))
     #expect((outcome.pages, outcome.rows, outcome.columns, outcome.clipped) == (5, 9, 7, 0))
-    let (a, b) = try (TIFFStack(path: folder("a.tif")), TIFFStack(path: folder("b.tif")))
+    let (a, b) = try (ImageStack(path: folder("a.tif")), ImageStack(path: folder("b.tif")))
     for page in 0..<5 { #expect(try b.page(page) == images[page]) }
     #expect((b.info.spacing, b.info.unit, b.info.metadata) == (a.info.spacing, a.info.unit, a.info.metadata))
     #expect(folder.names == ["a.tif", "b.tif"])
@@ -50,16 +50,16 @@ import Testing
     conversion.spacing = Spacing(x: 0.75)
     conversion.unit = "1/mm"
     _ = try await conversion.write(folder("a.tif"), to: folder("b.tif"))
-    let stack = try TIFFStack(path: folder("b.tif"))
+    let stack = try ImageStack(path: folder("b.tif"))
     #expect(stack.count == 3)
     for (index, page) in [0, 2, 4].enumerated() { #expect(try stack.page(index) == images[page]) }
     #expect(stack.info.spacing == Spacing(x: 0.75, y: 0.25, z: 4))
     #expect(stack.info.unit == "1/mm")
     conversion.pages = try PageList("5,1,2")
     _ = try await conversion.write(folder("a.tif"), to: folder("b.tif"))
-    #expect(try TIFFStack(path: folder("b.tif")).info.spacing.z == nil)
+    #expect(try ImageStack(path: folder("b.tif")).info.spacing.z == nil)
     conversion.pages = try PageList("6")
-    await #expect(throws: TIFFError.noSuchPage(path: folder("a.tif"), page: 5, pages: 5)) {
+    await #expect(throws: StackError.noSuchPage(path: folder("a.tif"), page: 5, pages: 5)) {
       try await conversion.write(folder("a.tif"), to: folder("b.tif"))
     }
   }
@@ -79,7 +79,7 @@ import Testing
     #expect(outcome.clipped == 0)
     let highest = Float(400 + 62.0 / 8)
     #expect(outcome.storage == .uint16(scale: Double(highest) / 65535, offset: 0))
-    let stack = try TIFFStack(path: folder("b.tif"))
+    let stack = try ImageStack(path: folder("b.tif"))
     #expect(stack.info.sampleType == .uint16)
     for page in 0..<5 {
       for (read, written) in zip(try stack.page(page).samples, images[page].samples) {
@@ -99,7 +99,7 @@ import Testing
     conversion.compression = .deflate
     let outcome = try await conversion.write(folder("a.tif"), to: folder("b.tif")) { #expect($1 == 5) }
     #expect(outcome.storage == .uint16(scale: 0.125, offset: -3))
-    let (a, b) = try (TIFFStack(path: folder("a.tif")), TIFFStack(path: folder("b.tif")))
+    let (a, b) = try (ImageStack(path: folder("a.tif")), ImageStack(path: folder("b.tif")))
     for page in 0..<5 { #expect(try a.page(page) == b.page(page)) }
   }
 
@@ -118,7 +118,7 @@ import Testing
     try folder.write(bytes, "a.tif")
     var conversion = StackConversion()
     await #expect(
-      throws: TIFFError.notFinite(path: folder("a.tif"), page: 3, row: 1, column: 3, value: "NaN")
+      throws: StackError.notFinite(path: folder("a.tif"), page: 3, row: 1, column: 3, value: "NaN")
     ) {
       try await conversion.write(folder("a.tif"), to: folder("b.tif"))
     }
@@ -127,21 +127,21 @@ import Testing
     conversion.storage = .uint16
     let outcome = try await conversion.write(folder("a.tif"), to: folder("b.tif"))
     #expect((outcome.replaced, outcome.clipped) == (2, 0))
-    #expect(Array(try TIFFStack(path: folder("b.tif")).page(3).samples[10...11]) == [-1, -1])
+    #expect(Array(try ImageStack(path: folder("b.tif")).page(3).samples[10...11]) == [-1, -1])
   }
 
   @Test func takesAPartOfComplexSamples() async throws {
     let folder = try TemporaryFolder()
     let path = packageFolder + "/Tests/FormatsTests/Fixtures/complex64.tif"
     var conversion = StackConversion()
-    await #expect(throws: TIFFError.complexSamples(path: path)) {
+    await #expect(throws: StackError.complexSamples(path: path)) {
       try await conversion.write(path, to: folder("b.tif"))
     }
     conversion.part = .imaginary
     _ = try await conversion.write(path, to: folder("b.tif"))
     #expect(
-      try TIFFStack(path: folder("b.tif")).page(0).samples
-        == TIFFStack(path: path).complexPage(0).samples.map(\.imaginary))
+      try ImageStack(path: folder("b.tif")).page(0).samples
+        == ImageStack(path: path).complexPage(0).samples.map(\.imaginary))
   }
 
   @Test func doesNotReplaceWhatItReads() async throws {

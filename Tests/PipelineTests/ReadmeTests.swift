@@ -46,7 +46,7 @@ import Testing
     let tomography = try NormalizedTomography(A, scale: AttenuationScale(water: 0.02))
     let (prior, h) = try (DiffusionPrior(path: "pipelines/priors/ct"), HCheckpoint(path: "pipelines/priors/ct-60-views"))
     let deft = try PosteriorSampling(tomography, prior: prior, guidance: .deft(h), settings: .init(.mean))
-    let y = try await TIFFSinograms(TIFFPages(TIFFStack(path: "scan.tif"))).field(at: 0)
+    let y = try await StackSinograms(StackPages(ImageStack(path: "scan.tif"))).field(at: 0)
     let variance = NoiseModel.gaussian(sigma: 0.02).variance(of: y)
     let image = try deft.reconstruct(SliceMeasurement(index: 0, sinogram: y, variance: variance)).image  // in 1/mm
     return image

@@ -119,7 +119,7 @@ private struct LineLog: LogHandler {
         """)
     _ = try await small.run(to: "out")
     for name in ["volume", "os-sart", "fista"] {
-      #expect(try TIFFStack(path: small.folder("out/\(name).tif")).count == SmallScan.slices)
+      #expect(try ImageStack(path: small.folder("out/\(name).tif")).count == SmallScan.slices)
     }
   }
 
@@ -127,7 +127,7 @@ private struct LineLog: LogHandler {
     let small = try SmallScan()
     let summary = try await small.run(to: "out")
     #expect(summary.worst != .fail)
-    let volume = try TIFFStack(path: small.folder("out/volume.tif"))
+    let volume = try ImageStack(path: small.folder("out/volume.tif"))
     #expect(volume.count == SmallScan.slices)
     #expect(volume.info.unit == "HU")
     #expect(volume.info.spacing.x == 4)
@@ -186,7 +186,7 @@ private struct LineLog: LogHandler {
       reconstructions: "  - {method: fbp}\n  - {name: third, method: fbp, everyView: 3}\n")
     _ = try await small.run(to: "out")
 
-    let scan = try TIFFStack(path: small.scan)
+    let scan = try ImageStack(path: small.scan)
     let alone = small.folder("third-scan.tif")
     var writer = try TIFFWriter(
       path: alone, rows: 10, columns: 72, pages: SmallScan.slices,
@@ -208,9 +208,10 @@ private struct LineLog: LogHandler {
     ).run(log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
 
     let (all, third) = (
-      try TIFFStack(path: small.folder("out/volume.tif")), try TIFFStack(path: small.folder("out/third.tif"))
+      try ImageStack(path: small.folder("out/volume.tif")),
+      try ImageStack(path: small.folder("out/third.tif"))
     )
-    let expected = try TIFFStack(path: small.folder("alone/volume.tif"))
+    let expected = try ImageStack(path: small.folder("alone/volume.tif"))
     for slice in 0..<SmallScan.slices {
       #expect(try third.page(slice) == expected.page(slice))
       #expect(try third.page(slice) != all.page(slice))
@@ -292,7 +293,7 @@ private struct LineLog: LogHandler {
     try small.folder.write(text, to: "pipeline.yaml")
     #expect(try await refusal(.init(slices: 0..<2)).contains("the choice of slices was 1…3, is 1…2"))
     // The same name with other content.
-    let scan = try TIFFStack(path: small.scan)
+    let scan = try ImageStack(path: small.scan)
     try makeFolder(small.folder("other"))
     var writer = try TIFFWriter(
       path: small.folder("other/scan.tif"), rows: 30, columns: 72, pages: 3,
@@ -330,7 +331,7 @@ private struct LineLog: LogHandler {
   @Test func recordsWhatCannotBeReconstructedAndDoesItAgain() async throws {
     let small = try SmallScan()
     _ = try await small.run(to: "whole")
-    let scan = try TIFFStack(path: small.scan)
+    let scan = try ImageStack(path: small.scan)
     let faulty = small.folder("faulty.tif")
     func write(_ isFaulty: Bool) throws {
       let volume = try TIFFVolume(
@@ -389,7 +390,7 @@ private struct LineLog: LogHandler {
   /// One sample that no figure can hold stops no other slice.
   @Test func recordsASliceWhoseVerdictIsNoNumber() async throws {
     let small = try SmallScan()
-    let scan = try TIFFStack(path: small.scan)
+    let scan = try ImageStack(path: small.scan)
     let volume = try TIFFVolume(
       path: small.folder("huge.tif"), rows: 30, columns: 72, pages: 3,
       metadata: ["model": "operator", "noise_sigma": "0.02"])
@@ -489,7 +490,7 @@ private struct LineLog: LogHandler {
   /// The files of a pattern, in the order of their numbers.
   @Test func recordsEveryFileOfTheInput() async throws {
     let small = try SmallScan()
-    let scan = try TIFFStack(path: small.scan)
+    let scan = try ImageStack(path: small.scan)
     for slice in 0..<SmallScan.slices {
       var writer = try TIFFWriter(
         path: small.folder("part_\(slice + 9).tif"), rows: 30, columns: 72,
@@ -555,7 +556,7 @@ private struct LineLog: LogHandler {
       onMethod: { tables.append($0.methods.map(\.name)) })
     let rows = table.methods
     #expect(tables == [["fbp"], ["fbp", "tv"]])
-    #expect(try TIFFStack(path: small.folder("images/tv.tif")).count == 3)
+    #expect(try ImageStack(path: small.folder("images/tv.tif")).count == 3)
     #expect(rows.map(\.name) == ["fbp", "tv"])
     #expect(rows.map(\.slices.count) == [3, 3])
     // Piecewise constant discs are what TV is made for.
@@ -612,7 +613,7 @@ private struct LineLog: LogHandler {
     ).run(methods.map { ($0, try MethodDescription(argument: $0, h: nil)) }, images: small.folder("images"))
     #expect(table.methods.map(\.name) == ["fbp", "cgls", "sirt", "os-sart", "tv", "fista"])
     #expect(
-      try TIFFStack(path: small.folder("images/os-sart-80-relaxation-0-5.tif")).count == SmallScan.slices)
+      try ImageStack(path: small.folder("images/os-sart-80-relaxation-0-5.tif")).count == SmallScan.slices)
     // Those that iterate stop where χ² is what the noise makes it.
     for row in table.methods.dropFirst() {
       #expect(row.chi2 < 1.02 && row.chi2 > 0.8, "\(row.name): \(row.chi2)")

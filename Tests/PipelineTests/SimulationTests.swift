@@ -157,7 +157,7 @@ extension TemporaryFolder {
       let simulation = try ScanSimulation(
         try folder.pipeline(input: input), of: .phantom(phantom), noise: .photons(1e5), seed: 1, threads: 1)
       _ = try await simulation.write(to: folder("scan.tif"))
-      return try TIFFStack(path: folder("scan.tif")).page(0)
+      return try ImageStack(path: folder("scan.tif")).page(0)
     }
     let straight = try await page("")
     let turned = try await page("input: {kind: sinograms, order: [bin, angle]}")

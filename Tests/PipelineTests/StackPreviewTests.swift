@@ -10,7 +10,7 @@ import Testing
     var writer = try TIFFWriter(path: folder("a.tif"), rows: shape[0], columns: shape[1])
     for image in images { try writer.append(image) }
     try writer.finish()
-    return try await StackPreview(tiff: folder("a.tif"))
+    return try await StackPreview(stack: folder("a.tif"))
   }
 
   /// A page that brightens from left to right, between two others.

@@ -216,8 +216,8 @@ import Testing
       if: exists(sharedData("raw/htc2022")), "the scans of the Helsinki Tomography Challenge are not there"))
   func reconstructsARealScan() throws {
     let folder = sharedData("raw/htc2022")
-    let page = try TIFFStack(path: "\(folder)/ta_sinogram.tif").page(0)
-    let reference = try TIFFStack(path: "\(folder)/ta_reference_fbp.tif").page(0)
+    let page = try ImageStack(path: "\(folder)/ta_sinogram.tif").page(0)
+    let reference = try ImageStack(path: "\(folder)/ta_reference_fbp.tif").page(0)
     let beam = FanBeam(
       angles: (0..<721).map { .degrees(Double($0) / 2) }, bins: 560, binSpacing: 0.2,
       sourceAxisDistance: 410.66,

@@ -16,12 +16,12 @@ public struct FlatField: Sendable {
   public enum Average: String, Hashable, Sendable, CaseIterable { case mean, median }
 
   /// From before the projections or, where there are two, from before and after.
-  public let flats: [TIFFStack]
+  public let flats: [ImageStack]
   /// None where the detector has no offset.
-  public let darks: [TIFFStack]
+  public let darks: [ImageStack]
   public let average: Average
 
-  public init(flats: [TIFFStack], darks: [TIFFStack] = [], average: Average = .mean) {
+  public init(flats: [ImageStack], darks: [ImageStack] = [], average: Average = .mean) {
     precondition(
       (1...2).contains(flats.count) && darks.count <= 2, "\(flats.count) flats, \(darks.count) darks")
     self.flats = flats
@@ -41,7 +41,7 @@ struct FlatFieldRows: Sendable {
   let dead: [DeadBins]
 
   /// - Throws: ``ProjectionError/noLight(path:row:)`` for a row without a live bin.
-  init(_ field: FlatField, rows range: Range<Int>, bins: Int) throws(ProjectionError) {
+  init(_ field: FlatField, rows range: Range<Int>, bins: Int) throws {
     self.bins = bins
     var flats: [[Double]] = []
     for stack in field.flats { flats.append(try Self.average(stack, range, field.average)) }
@@ -58,7 +58,7 @@ struct FlatFieldRows: Sendable {
     for row in 0..<range.count {
       let found = (0..<bins).filter { gain[row * bins + $0] == 0 }
       guard found.count < bins else {
-        throw .noLight(path: field.flats[0].path, row: range.lowerBound + row)
+        throw ProjectionError.noLight(path: field.flats[0].path, row: range.lowerBound + row)
       }
       dead.append(DeadBins(found, bins: bins))
     }
@@ -94,25 +94,20 @@ struct FlatFieldRows: Sendable {
   }
 
   private static func average(
-    _ stack: TIFFStack, _ range: Range<Int>, _ kind: FlatField.Average
-  ) throws(ProjectionError) -> [Double] {
+    _ stack: ImageStack, _ range: Range<Int>, _ kind: FlatField.Average
+  ) throws -> [Double] {
     let count = range.count * stack.info.columns
-    func page(_ index: Int) throws(ProjectionError) -> [Float] {
-      do throws(TIFFError) { return try stack.rows(range, ofPage: index).samples } catch {
-        throw .file(error)
-      }
-    }
     switch kind {
     case .mean:
       var sum = [Double](repeating: 0, count: count)
       for index in 0..<stack.count {
-        let samples = try page(index)
+        let samples = try stack.rows(range, ofPage: index).samples
         for i in sum.indices { sum[i] += Double(samples[i]) }
       }
       return sum.map { $0 / Double(stack.count) }
     case .median:
       var pages: [[Float]] = []
-      for index in 0..<stack.count { pages.append(try page(index)) }
+      for index in 0..<stack.count { pages.append(try stack.rows(range, ofPage: index).samples) }
       var values = [Float](repeating: 0, count: pages.count)
       return (0..<count).map { i in
         for (index, page) in pages.enumerated() { values[index] = page[i] }

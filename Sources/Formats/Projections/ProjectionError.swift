@@ -1,6 +1,5 @@
 /// Why raw projections could not become sinograms. Rows and pages count from 0 here and from 1 in the sentences.
 public enum ProjectionError: Error, Equatable, Sendable, CustomStringConvertible {
-  case file(TIFFError)
   case differentSize(path: String, found: String, expected: String, projections: String)
   case noSuchViews(path: String, view: Int, available: Int)
   case noSuchRows(path: String, rows: Range<Int>, available: Int)
@@ -8,8 +7,6 @@ public enum ProjectionError: Error, Equatable, Sendable, CustomStringConvertible
 
   public var description: String {
     switch self {
-    case .file(let error):
-      error.description
     case .differentSize(let path, let found, let expected, let projections):
       "'\(path)' does not belong to '\(projections)': its pages are \(found), those of the projections \(expected). "
         + "Give flats and darks of the same detector and crop."

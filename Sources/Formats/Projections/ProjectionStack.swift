@@ -15,7 +15,7 @@ import Synchronization
 /// - Projections: one page per view, `[detector rows, bins]`, counts.
 /// - Sinograms: `[views, bins]`, line integrals without a unit.
 public final class ProjectionStack: Sendable {
-  public let projections: TIFFStack
+  public let projections: ImageStack
   public let flatField: FlatField
   /// The page of every view, counted from 0.
   public let views: [Int]
@@ -49,11 +49,11 @@ public final class ProjectionStack: Sendable {
   /// - Parameter views: The pages to use, counted from 0; all when nil.
   /// - Throws: ``ProjectionError`` when sizes differ or a view is not there.
   public init(
-    projections: TIFFStack, flatField: FlatField, views: [Int]? = nil, minimumTransmission: Float = 1e-6
+    projections: ImageStack, flatField: FlatField, views: [Int]? = nil, minimumTransmission: Float = 1e-6
   ) throws(ProjectionError) {
     precondition(
       minimumTransmission.isNormal && minimumTransmission > 0, "minimum transmission \(minimumTransmission)")
-    func size(_ stack: TIFFStack) -> String { "\(stack.info.rows) × \(stack.info.columns)" }
+    func size(_ stack: ImageStack) -> String { "\(stack.info.rows) × \(stack.info.columns)" }
     for other in flatField.flats + flatField.darks where size(other) != size(projections) {
       throw .differentSize(
         path: other.path, found: size(other), expected: size(projections), projections: projections.path)
@@ -69,7 +69,7 @@ public final class ProjectionStack: Sendable {
 
   /// One stack of flats and at most one of darks, averaged.
   public convenience init(
-    projections: TIFFStack, flats: TIFFStack, darks: TIFFStack? = nil, views: [Int]? = nil
+    projections: ImageStack, flats: ImageStack, darks: ImageStack? = nil, views: [Int]? = nil
   ) throws(ProjectionError) {
     try self.init(
       projections: projections, flatField: FlatField(flats: [flats], darks: darks.map { [$0] } ?? []),
@@ -85,7 +85,7 @@ public final class ProjectionStack: Sendable {
   /// Reads some detector rows of all views; the result does not depend on `threads`.
   ///
   /// Memory: rows × views × bins as `Float`, and the flats and darks of these rows.
-  public func sinograms(rows range: Range<Int>, threads: Int = 1) throws(ProjectionError) -> Block {
+  public func sinograms(rows range: Range<Int>, threads: Int = 1) throws -> Block {
     var nothing: ProjectionCounts?
     return try sinograms(rows: range, threads: threads, reusing: &nothing)
   }
@@ -93,9 +93,9 @@ public final class ProjectionStack: Sendable {
   /// - Parameter spare: memory that is used again if nobody else holds it.
   func sinograms(
     rows range: Range<Int>, threads: Int, reusing spare: inout ProjectionCounts?
-  ) throws(ProjectionError) -> Block {
+  ) throws -> Block {
     guard range.lowerBound >= 0, range.upperBound <= rows else {
-      throw .noSuchRows(path: projections.path, rows: range, available: rows)
+      throw ProjectionError.noSuchRows(path: projections.path, rows: range, available: rows)
     }
     let field = try FlatFieldRows(flatField, rows: range, bins: bins)
     let page = range.count * bins
@@ -107,9 +107,9 @@ public final class ProjectionStack: Sendable {
     }
     // Each thread takes a run of views: it reads pages in the order of the file and writes to places of its own.
     let parts = max(1, min(threads, views.count))
-    let failures = Mutex([Int: TIFFError]())
+    let failures = Mutex([Int: any Error]())
     DispatchQueue.concurrentPerform(iterations: parts) { part in
-      do throws(TIFFError) {
+      do {
         for view in views.count * part / parts..<views.count * (part + 1) / parts {
           try projections.read(
             range, ofPage: views[view],
@@ -119,7 +119,7 @@ public final class ProjectionStack: Sendable {
         failures.withLock { $0[part] = error }
       }
     }
-    if let first = failures.withLock({ $0.min { $0.key < $1.key } }) { throw .file(first.value) }
+    if let first = failures.withLock({ $0.min { $0.key < $1.key } }) { throw first.value }
     let last = Float(max(projections.count - 1, 1))
     return Block(
       rows: range, shape: [views.count, bins], counts: counts, field: field,

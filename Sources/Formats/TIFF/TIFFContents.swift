@@ -111,7 +111,7 @@ extension StackInfo {
     files: Int
   ) {
     self.init(
-      pages: 1, rows: Int(directory.rows), columns: Int(directory.columns), sampleType: type,
+      .tiff, pages: 1, rows: Int(directory.rows), columns: Int(directory.columns), sampleType: type,
       spacing: text.spacing, unit: text.unit, scale: type.isComplex ? 1 : text.scale,
       offset: type.isComplex ? 0 : text.offset, compression: TIFFCompression(tag: directory.compression).name,
       byteOrder: chain.isBigEndian ? .big : .little, isBigTIFF: chain.isBig, isTiled: directory.isTiled,

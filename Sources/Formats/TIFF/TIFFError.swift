@@ -14,10 +14,7 @@ public enum TIFFError: Error, Equatable, Sendable, CustomStringConvertible {
   case changed(path: String)
   case unsupportedCompression(path: String, page: Int, found: String, isInstalled: Bool)
   case unsupportedSamples(path: String, page: Int, found: String)
-  case complexSamples(path: String)
   case mixedPages(path: String, page: Int, found: String, expected: String)
-  case noSuchPage(path: String, page: Int, pages: Int)
-  case noSuchRows(path: String, rows: Range<Int>, available: Int)
   case notFinite(path: String, page: Int, row: Int, column: Int, value: String)
   case emptyFolder(path: String)
   case missingNumber(path: String, number: Int, before: String, after: String)
@@ -64,18 +61,9 @@ public enum TIFFError: Error, Equatable, Sendable, CustomStringConvertible {
     case .unsupportedSamples(let path, let page, let found):
       "cannot read page \(page + 1) of '\(path)': samples are \(found), expected one channel of 8-, 16- or "
         + "32-bit integers or 16-, 32- or 64-bit floats, or pairs of them that are complex. Convert the file first."
-    case .complexSamples(let path):
-      "the samples of '\(path)' are complex, where real ones are expected. Choose a part of them first, for example "
-        + "with 'deft convert --part magnitude'."
     case .mixedPages(let path, let page, let found, let expected):
       "cannot read '\(path)' as a stack: page \(page + 1) is \(found), the pages before it are \(expected). "
         + "All pages of a stack must agree; take out the one that differs."
-    case .noSuchPage(let path, let page, let pages):
-      "'\(path)' has no page \(page + 1): it has \(pages) page\(pages == 1 ? "" : "s"). "
-        + "Ask for a page from 1 to \(pages)."
-    case .noSuchRows(let path, let rows, let available):
-      "'\(path)' has no rows \(rows.lowerBound + 1) to \(rows.upperBound): its pages have \(available) rows. "
-        + "Ask for rows from 1 to \(available)."
     case .notFinite(let path, let page, let row, let column, let value):
       "page \(page + 1) of '\(path)' holds \(value) at row \(row + 1), column \(column + 1). "
         + "Replace such values before using the file, for example with 'deft convert --replace-non-finite 0'."

@@ -18,7 +18,7 @@ public struct StackConversion: Sendable {
   /// All when nil.
   public var pages: PageList?
   /// What is taken of complex samples.
-  public var part: TIFFStack.Part?
+  public var part: ImageStack.Part?
   /// What NaN and infinite samples become; nil refuses them.
   public var replacement: Float?
   /// Where the file does not say it, or says it wrongly; in millimetres.
@@ -47,17 +47,17 @@ public struct StackConversion: Sendable {
   public func write(
     _ input: String, to output: String, width: Int = 2, progress: (Int, Int) throws -> Void = { _, _ in }
   ) async throws -> Outcome {
-    let stack = try TIFFStack(path: input, nonFinite: replacement == nil ? .refuse : .keep, part: part)
+    let stack = try ImageStack(path: input, nonFinite: replacement == nil ? .refuse : .keep, part: part)
     let info = stack.info
-    if info.sampleType.isComplex, part == nil { throw TIFFError.complexSamples(path: input) }
+    if info.sampleType.isComplex, part == nil { throw StackError.complexSamples(path: input) }
     if let file = stack.files.first(where: { filePlace($0) == filePlace(output) }) {
       throw ConversionError.replacesInput(path: file)
     }
     let pages = self.pages?.pages ?? Array(0..<stack.count)
     if let page = pages.first(where: { $0 >= stack.count }) {
-      throw TIFFError.noSuchPage(path: input, page: page, pages: stack.count)
+      throw StackError.noSuchPage(path: input, page: page, pages: stack.count)
     }
-    let source = TIFFPages(stack, pages: pages, lookahead: width, width: width)
+    let source = StackPages(stack, pages: pages, lookahead: width, width: width)
 
     var done = 0
     let kept: TIFFWriter.Storage? =
@@ -111,7 +111,7 @@ public struct StackConversion: Sendable {
   }
 
   /// The least and the greatest finite value.
-  private func values(_ source: TIFFPages, onPage: () throws -> Void) async throws -> ClosedRange<Double> {
+  private func values(_ source: StackPages, onPage: () throws -> Void) async throws -> ClosedRange<Double> {
     var (low, high) = (Float.infinity, -Float.infinity)
     for try await page in source {
       for sample in page.samples where sample.isFinite {

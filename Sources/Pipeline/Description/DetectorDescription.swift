@@ -33,7 +33,7 @@ public struct DetectorDescription: Hashable, Sendable {
   /// - Throws: `TIFFError`
   func open(in folder: URL) throws -> FlatField {
     FlatField(
-      flats: try flats.map { try TIFFStack(path: resolve($0, folder)) },
-      darks: try darks.map { try TIFFStack(path: resolve($0, folder)) }, average: average)
+      flats: try flats.map { try ImageStack(path: resolve($0, folder)) },
+      darks: try darks.map { try ImageStack(path: resolve($0, folder)) }, average: average)
   }
 }

@@ -184,7 +184,7 @@ public enum VolumeUnit: String, Hashable, Sendable, CaseIterable {
 /// What is measured, as `input:` says it. Paths here stand in for `--input`.
 public enum InputDescription: Hashable, Sendable {
   /// One page per slice.
-  case sinograms(order: TIFFSinograms.Order, path: String?)
+  case sinograms(order: StackSinograms.Order, path: String?)
   /// Raw counts, one page per view, with flats and darks, whose paths are relative to the projections.
   case projections(path: String?, DetectorDescription)
 
@@ -199,7 +199,7 @@ public enum InputDescription: Hashable, Sendable {
         try map.optional("order").map { value throws(YAMLError) in
           let axes = try value.list { item throws(YAMLError) in try item.text() }
           switch axes {
-          case ["angle", "bin"]: return TIFFSinograms.Order.angleBin
+          case ["angle", "bin"]: return StackSinograms.Order.angleBin
           case ["bin", "angle"]: return .binAngle
           default: throw value.wrong("[angle, bin] or [bin, angle]")
           }

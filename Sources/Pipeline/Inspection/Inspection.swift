@@ -24,9 +24,8 @@ public enum Inspection: Sendable {
       guard exists || path.contains(where: { "*?[".contains($0) }) else {
         throw InspectionError.missing(path: path)
       }
-      switch try FormatRegistry.format(of: path) {
-      case .tiff: self = .stack(try await StackInspection(tiff: path, progress: progress))
-      }
+      _ = try FormatRegistry.format(of: path)
+      self = .stack(try await StackInspection(stack: path, progress: progress))
     }
   }
 

@@ -41,11 +41,11 @@ public struct StackInspection: Encodable, Hashable, Sendable {
   /// Reads every page once; memory of a few pages.
   ///
   /// - Parameter progress: called after every page with the number done; what it throws ends the work.
-  public init(tiff path: String, progress: (Int, Int) throws -> Void = { _, _ in }) async throws {
-    let stack = try TIFFStack(path: path, nonFinite: .keep, part: .magnitude)
+  public init(stack path: String, progress: (Int, Int) throws -> Void = { _, _ in }) async throws {
+    let stack = try ImageStack(path: path, nonFinite: .keep, part: .magnitude)
     var values = Values()
     var (sum, count, done) = (0.0, 0, 0)
-    for try await page in TIFFPages(stack, lookahead: 1) {
+    for try await page in StackPages(stack, lookahead: 1) {
       page.samples.withUnsafeBufferPointer { samples in
         for sample in samples {
           if sample.isFinite {
@@ -67,7 +67,7 @@ public struct StackInspection: Encodable, Hashable, Sendable {
     values.mean = count > 0 ? sum / Double(count) : nil
     let info = stack.info
     self.path = path
-    format = FileFormat.tiff.name
+    format = stack.info.format.name
     (files, pages, rows, columns) = (info.files, info.pages, info.rows, info.columns)
     sampleType = info.sampleType.rawValue
     spacing = Distances(x: info.spacing.x, y: info.spacing.y, z: info.spacing.z)

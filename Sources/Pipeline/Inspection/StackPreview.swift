@@ -10,10 +10,10 @@ public struct StackPreview: Sendable {
   public let window: ClosedRange<Float>
 
   /// Reads one page; of complex samples the magnitudes.
-  public init(tiff path: String) async throws {
-    let stack = try TIFFStack(path: path, nonFinite: .keep, part: .magnitude)
+  public init(stack path: String) async throws {
+    let stack = try ImageStack(path: path, nonFinite: .keep, part: .magnitude)
     page = stack.count / 2
-    image = try await TIFFPages(stack, lookahead: 0, width: 1).field(at: page)
+    image = try await StackPages(stack, lookahead: 0, width: 1).field(at: page)
     // Percentiles of some ten thousand samples err by less than a shade of grey.
     let samples = image.samples
     let some = stride(from: 0, to: samples.count, by: samples.count / 10_000 + 1).map { samples[$0] }

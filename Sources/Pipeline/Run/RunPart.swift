@@ -61,7 +61,7 @@ struct RunPart {
   ) throws {
     guard !entries.isEmpty else { return }
     let first = lines.header.identity.slices.lowerBound
-    let stacks = try names.map { (name: $0, stack: try TIFFStack(path: folder.result($0))) }
+    let stacks = try names.map { (name: $0, stack: try ImageStack(path: folder.result($0))) }
     var batch: [RunJournal.Entry] = []
     for (slice, place) in entries {
       try Task.checkCancellation()

@@ -13,7 +13,7 @@ public struct PriorSamples {
   private let prior: DiffusionPrior
   private let steps: Int
   private let eta: Double
-  private let noise: TIFFStack?
+  private let noise: ImageStack?
   private let seed: UInt64
 
   /// The longest side that fits into memory with every layer of a network.
@@ -32,7 +32,7 @@ public struct PriorSamples {
     guard steps <= prior.schedule.steps else {
       throw SamplingError.tooManySteps(path, found: steps, most: prior.schedule.steps)
     }
-    self.noise = try noise.map { try TIFFStack(path: $0) }
+    self.noise = try noise.map { try ImageStack(path: $0) }
     (rows, columns, self.count) =
       self.noise.map { ($0.info.rows, $0.info.columns, $0.count) } ?? (size, size, count)
     guard max(rows, columns) <= Self.largestSide else {

@@ -23,7 +23,7 @@ public struct AttenuationVolume: FieldSource {
   public let pages: [Int]
   /// Nil for all pages.
   public let selection: PageList?
-  private let source: TIFFPages
+  private let source: StackPages
   private let offset: Float
   private let scale: AttenuationScale
 
@@ -38,7 +38,7 @@ public struct AttenuationVolume: FieldSource {
     path: String, pages selection: PageList? = nil, unit: VolumeUnit? = nil, offset: Double = 0,
     ignoresSpacing: Bool = false, for pipeline: PipelineDescription
   ) throws {
-    let stack = try TIFFStack(path: path)
+    let stack = try ImageStack(path: path)
     let info = stack.info
     if let stated = info.unit {
       guard let found = VolumeUnit(rawValue: stated) else {
@@ -66,7 +66,7 @@ public struct AttenuationVolume: FieldSource {
     }
     let pages = selection?.pages ?? Array(0..<stack.count)
     if let page = pages.first(where: { $0 >= stack.count }) {
-      throw TIFFError.noSuchPage(path: path, page: page, pages: stack.count)
+      throw StackError.noSuchPage(path: path, page: page, pages: stack.count)
     }
     let step = selection == nil ? 1 : selection?.step
     sliceSpacing = step.flatMap { step in info.spacing.z.map { $0 * Double(step) } }
@@ -74,7 +74,7 @@ public struct AttenuationVolume: FieldSource {
     files = stack.files
     self.pages = pages
     self.selection = selection
-    source = TIFFPages(stack, lookahead: 1)
+    source = StackPages(stack, lookahead: 1)
     self.offset = Float(offset)
     scale = pipeline.attenuation
   }

@@ -179,7 +179,7 @@ public struct ScanSimulation: Sendable {
     -> Summary
   {
     let order =
-      if case .sinograms(let order, _) = pipeline.input { order } else { TIFFSinograms.Order.angleBin }
+      if case .sinograms(let order, _) = pipeline.input { order } else { StackSinograms.Order.angleBin }
     let beam = pipeline.geometry.beam
     let (rows, columns) = order == .angleBin ? (beam.angles.count, beam.bins) : (beam.bins, beam.angles.count)
     // Fails before the work where the file cannot be created.
@@ -240,7 +240,7 @@ public struct ScanSimulation: Sendable {
     return lines
   }
 
-  private static func page(_ sinogram: Sinogram, _ order: TIFFSinograms.Order) -> Image {
+  private static func page(_ sinogram: Sinogram, _ order: StackSinograms.Order) -> Image {
     guard order == .binAngle else { return Image(shape: sinogram.shape, samples: sinogram.samples) }
     let (angles, bins) = (sinogram.shape[0], sinogram.shape[1])
     var page = Image(shape: [bins, angles])

@@ -23,7 +23,7 @@ public struct PreparedSinograms: FieldSource {
   private let replacements = Replacements()
 
   private enum Source: Sendable {
-    case sinograms(TIFFSinograms)
+    case sinograms(StackSinograms)
     case projections(ProjectionSinograms)
   }
 
@@ -42,10 +42,10 @@ public struct PreparedSinograms: FieldSource {
     case .sinograms(let order, let standard):
       guard let path = path ?? standard else { throw RunError.noInput(description.file) }
       self.path = path
-      let stack = try TIFFStack(path: path)
+      let stack = try ImageStack(path: path)
       files = [(path, stack.files)]
       info = stack.info
-      let sinograms = TIFFSinograms(TIFFPages(stack, lookahead: lookahead), order: order)
+      let sinograms = StackSinograms(StackPages(stack, lookahead: lookahead), order: order)
       guard sinograms.shape == shape else {
         throw RunError.wrongShape(path: path, found: sinograms.shape, expected: shape)
       }
@@ -55,7 +55,7 @@ public struct PreparedSinograms: FieldSource {
       guard let path = path ?? standard else { throw RunError.noInput(description.file) }
       self.path = path
       let folder = URL(fileURLWithPath: path).deletingLastPathComponent()
-      let projections = try TIFFStack(path: path)
+      let projections = try ImageStack(path: path)
       let field = try detector.open(in: folder)
       files = ([projections] + field.flats + field.darks).map { ($0.path, $0.files) }
       info = projections.info

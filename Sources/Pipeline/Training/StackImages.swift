@@ -24,7 +24,7 @@ public final class StackImages: ImageSource {
     var hash = SHA256()
     var pages: [(rows: Int, columns: Int, values: [Int16])] = []
     for path in paths {
-      let stack = try TIFFStack(path: path)
+      let stack = try ImageStack(path: path)
       guard stack.info.rows >= minimum, stack.info.columns >= minimum else {
         throw TrainingError.tooSmall(
           path, found: "\(stack.info.rows) × \(stack.info.columns)", needed: "\(minimum) × \(minimum)")

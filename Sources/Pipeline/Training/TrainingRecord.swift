@@ -21,7 +21,7 @@ public struct TrainingRecord: Codable, Sendable {
     program = "deft \(version)"
     libtorch = Torch.version
     configuration = try String(contentsOfFile: file, encoding: .utf8)
-    images = try paths.map { try FileRecord($0, parts: TIFFStack(path: $0).files) }
+    images = try paths.map { try FileRecord($0, parts: ImageStack(path: $0).files) }
     self.parameters = parameters
     self.threads = threads
     iterations = 0

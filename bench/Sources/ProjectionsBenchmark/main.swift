@@ -20,7 +20,7 @@ let (views, rows, bins) = (number(0, 720), number(1, 512), number(2, 512))
 let memory = number(3, 128) << 20
 let threads = number(4, ProcessInfo.processInfo.activeProcessorCount)
 
-func write(_ name: String, pages: Int, _ value: (Int) -> Float) throws -> TIFFStack {
+func write(_ name: String, pages: Int, _ value: (Int) -> Float) throws -> ImageStack {
   let path = "\(folder)/\(name).tif"
   var writer = try TIFFWriter(path: path, rows: rows, columns: bins, pages: pages)
   for page in 0..<pages {
@@ -28,7 +28,7 @@ func write(_ name: String, pages: Int, _ value: (Int) -> Float) throws -> TIFFSt
     try writer.append(Image(shape: [rows, bins], samples: samples))
   }
   try writer.finish()
-  return try TIFFStack(path: path)
+  return try ImageStack(path: path)
 }
 
 /// Reads a file once, a mebibyte at a time, as `dd bs=1M` does.

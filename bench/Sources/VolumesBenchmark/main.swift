@@ -50,9 +50,9 @@ func dd(_ path: String) throws {
 }
 
 func read(_ path: String, width: Int) async throws {
-  let stack = try TIFFStack(path: path)
+  let stack = try ImageStack(path: path)
   var count = 0
-  for try await page in TIFFPages(stack, lookahead: 2, width: width) { count += page.samples.count }
+  for try await page in StackPages(stack, lookahead: 2, width: width) { count += page.samples.count }
   precondition(count == stack.count * 512 * 512, "\(count) samples")
 }
 

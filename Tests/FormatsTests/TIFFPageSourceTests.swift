@@ -4,7 +4,7 @@ import Foundation
 import TestSupport
 import Testing
 
-@Suite struct TIFFStackTests {
+@Suite struct TIFFPageSourceTests {
   /// Numbers every sample type can hold, negative ones where it can, with the bits that store them.
   static func samples(_ type: SampleType, count: Int) -> (values: [Float], bits: [UInt64]) {
     let values = (0..<count).map { i -> Float in
@@ -55,12 +55,16 @@ import Testing
     )
   }
 
-  static func error(_ body: () throws -> Void) -> TIFFError? {
+  static func error(_ body: () throws -> Void) -> TIFFError? { anyError(body) as? TIFFError }
+
+  static func stackError(_ body: () throws -> Void) -> StackError? { anyError(body) as? StackError }
+
+  private static func anyError(_ body: () throws -> Void) -> (any Error)? {
     do {
       try body()
       return nil
     } catch {
-      return error as? TIFFError
+      return error
     }
   }
 
@@ -82,7 +86,7 @@ import Testing
           file.add(page)
           expected.append(values)
         }
-        let stack = try TIFFStack(path: folder.write(file.bytes, "a.tif"))
+        let stack = try ImageStack(path: folder.write(file.bytes, "a.tif"))
         #expect(stack.info.sampleType == type)
         #expect(stack.info.isBigTIFF == isBig)
         #expect(stack.info.byteOrder == (isBigEndian ? .big : .little))
@@ -109,7 +113,7 @@ import Testing
         page.compression = compression
         page.predictor = predictor
         file.add(page)
-        let stack = try TIFFStack(path: folder.write(file.bytes, "a.tif"))
+        let stack = try ImageStack(path: folder.write(file.bytes, "a.tif"))
         #expect(try stack.page(0).samples == values, "\(type), predictor \(predictor), \(pixels)")
         #expect(try stack.rows(4..<6, ofPage: 0).samples == Array(values[84..<126]))
       }
@@ -131,7 +135,7 @@ import Testing
       let entry = try #require(bytes.firstRange(of: tag)).upperBound
       let table = Int(bytes[entry]) | Int(bytes[entry + 1]) << 8
       bytes[table + 10] = 0xff
-      let stack = try TIFFStack(path: folder.write(bytes, "a.tif"))
+      let stack = try ImageStack(path: folder.write(bytes, "a.tif"))
       #expect(try stack.rows(2..<6, ofPage: 0).samples == Array(values[10..<30]))
       #expect(Self.error { _ = try stack.rows(5..<7, ofPage: 0) } != nil)
     }
@@ -147,7 +151,7 @@ import Testing
       (page.pixels, page.gap) = (.strips(rows: rows), 0)
       file.add(page)
       file.add(page)
-      let stack = try TIFFStack(path: folder.write(file.bytes, "a.tif"))
+      let stack = try ImageStack(path: folder.write(file.bytes, "a.tif"))
       #expect(try stack.page(1).samples == values)
       #expect(try stack.rows(3..<6, ofPage: 0).samples == Array(values[63..<126]))
     }
@@ -158,7 +162,7 @@ import Testing
     var file = TIFFBytes()
     let bits: [UInt64] = [0x0001, 0x03ff, 0x0400, 0x3c00, 0x7bff, 0x8000, 0xfbff, 0x3555]
     file.add(.init(rows: 2, columns: 4, bits: 16, format: 3, pixels: .strips(rows: 2), values: bits))
-    let read = try TIFFStack(path: folder.write(file.bytes, "a.tif")).page(0).samples
+    let read = try ImageStack(path: folder.write(file.bytes, "a.tif")).page(0).samples
     #expect(read == [0x1p-24, 1023 * 0x1p-24, 0x1p-14, 1, 65504, -0.0, -65504, 1365 * 0x1p-12])
   }
 
@@ -172,7 +176,7 @@ import Testing
     try folder.write([1, 2, 3], "notes.txt")
     let expected = (8...12).map { Self.page(.uint16, shift: $0).1 }
     for path in [folder.path, folder("scan2_*.tif")] {
-      let stack = try TIFFStack(path: path)
+      let stack = try ImageStack(path: path)
       #expect((stack.info.pages, stack.info.files) == (5, 5))
       for index in 0..<5 { #expect(try stack.page(index).samples == expected[index]) }
     }
@@ -185,7 +189,7 @@ import Testing
       for page in 0..<3 { file.add(Self.page(.float32, shift: 3 * number + page).0) }
       try folder.write(file.bytes, "part\(number).tiff")
     }
-    let stack = try TIFFStack(path: folder.path)
+    let stack = try ImageStack(path: folder.path)
     #expect(stack.info.pages == 6)
     for index in 0..<6 { #expect(try stack.page(index).samples == Self.page(.float32, shift: index).1) }
   }
@@ -200,7 +204,7 @@ import Testing
       thumbnail.shorts = [254: 1]
       file.add(thumbnail)
     }
-    let stack = try TIFFStack(path: folder.write(file.bytes, "a.tif"))
+    let stack = try ImageStack(path: folder.write(file.bytes, "a.tif"))
     #expect(stack.count == 2)
     #expect(try stack.page(1).samples == Self.page(.float32, shift: 1).1)
   }
@@ -230,7 +234,7 @@ import Testing
     let entry = try #require(bytes.firstRange(of: tag + four(8)))
     bytes.replaceSubrange(entry, with: tag + four(start))
 
-    let stack = try TIFFStack(path: folder.write(bytes, "a.tif"))
+    let stack = try ImageStack(path: folder.write(bytes, "a.tif"))
     #expect(stack.count == 4)
     for index in [3, 1, 0, 2] {
       #expect(try stack.page(index).samples == pages[index].1)
@@ -238,7 +242,7 @@ import Testing
     }
     let short = try folder.write(Array(bytes.dropLast(31)), "short.tif")
     #expect(
-      Self.error { _ = try TIFFStack(path: short) }
+      Self.error { _ = try ImageStack(path: short) }
         == .truncated(path: short, page: 2, needed: UInt64(bytes.count), length: UInt64(bytes.count - 31)))
   }
 
@@ -262,11 +266,11 @@ import Testing
     try writer.write(contentsOf: page.values.flatMap { [UInt8(truncatingIfNeeded: $0), UInt8($0 >> 8)] })
     try writer.close()
 
-    let stack = try TIFFStack(path: path)
+    let stack = try ImageStack(path: path)
     #expect(stack.count == pages)
     #expect(try stack.page(pages - 1).samples == values)
     #expect(try stack.page(pages - 2).samples.allSatisfy { $0 == 0 })
-    #expect(try TIFFStack(path: path).info.isBigTIFF == false)
+    #expect(try ImageStack(path: path).info.isBigTIFF == false)
   }
 
   @Test func knowsTheSpacing() throws {
@@ -279,7 +283,7 @@ import Testing
       page.resolution = resolution
       var file = TIFFBytes()
       file.add(page)
-      return try TIFFStack(path: folder.write(file.bytes, "a.tif")).info.spacing
+      return try ImageStack(path: folder.write(file.bytes, "a.tif")).info.spacing
     }
     #expect(try spacing(nil, nil) == Spacing())
     #expect(try spacing(nil, ((1, 1), (1, 1), 1)) == Spacing())
@@ -303,7 +307,7 @@ import Testing
     page.description = "ImageJ=1.53t\ncf=0\nc0=-1024.0\nc1=0.5\nvunit=HU\n"
     var file = TIFFBytes()
     file.add(page)
-    let stack = try TIFFStack(path: folder.write(file.bytes, "a.tif"))
+    let stack = try ImageStack(path: folder.write(file.bytes, "a.tif"))
     #expect(stack.info.unit == "HU")
     #expect(try stack.page(0).samples == values.map { -1024 + 0.5 * $0 })
   }
@@ -317,7 +321,7 @@ import Testing
       file.add(page)
       expected.append(values)
     }
-    let stack = try TIFFStack(path: folder.write(file.bytes, "a.tif"))
+    let stack = try ImageStack(path: folder.write(file.bytes, "a.tif"))
     try await withThrowingTaskGroup(of: Bool.self) { [expected] group in
       for index in 0..<200 {
         group.addTask { try stack.page(index % 16).samples == expected[index % 16] }
@@ -329,7 +333,7 @@ import Testing
   /// Deflate with a predictor, written by another program.
   @Test(.enabled(if: exists(sharedData("ct/validation.tif")), "the CT slices are not there"))
   func readsRealSlices() throws {
-    let stack = try TIFFStack(path: sharedData("ct/validation.tif"))
+    let stack = try ImageStack(path: sharedData("ct/validation.tif"))
     #expect((stack.info.pages, stack.info.rows, stack.info.columns) == (78, 256, 256))
     #expect(stack.info.compression == "Deflate")
     let page = try stack.page(77)
@@ -347,7 +351,7 @@ import Testing
     var file = TIFFBytes()
     file.add(Self.page(.uint8).0)
     for number in [1, 2, 4] { try folder.write(file.bytes, "recon_0000\(number).tif") }
-    let error = Self.error { _ = try TIFFStack(path: folder.path) }
+    let error = Self.error { _ = try ImageStack(path: folder.path) }
     #expect(
       error
         == .missingNumber(path: folder.path, number: 3, before: "recon_00002.tif", after: "recon_00004.tif"))
@@ -357,30 +361,31 @@ import Testing
     try folder.write(file.bytes, "recon_00003.tif")
     try folder.write(file.bytes, "flat_00003.tif")
     #expect(
-      Self.error { _ = try TIFFStack(path: folder.path) }
+      Self.error { _ = try ImageStack(path: folder.path) }
         == .notASeries(path: folder.path, first: "flat_00003.tif", second: "recon_00001.tif"))
   }
 
   @Test func refusesAMissingAnEmptyAndAForeignFile() throws {
     let folder = try TemporaryFolder()
-    #expect(Self.error { _ = try TIFFStack(path: folder("no.tif")) } == .missing(path: folder("no.tif")))
-    #expect(Self.error { _ = try TIFFStack(path: folder("no_*.tif")) } == .missing(path: folder("no_*.tif")))
-    #expect(Self.error { _ = try TIFFStack(path: folder.path) } == .emptyFolder(path: folder.path))
+    #expect(Self.error { _ = try ImageStack(path: folder("no.tif")) } == .missing(path: folder("no.tif")))
+    #expect(Self.error { _ = try ImageStack(path: folder("no_*.tif")) } == .missing(path: folder("no_*.tif")))
+    #expect(Self.error { _ = try ImageStack(path: folder.path) } == .emptyFolder(path: folder.path))
     let empty = try folder.write([], "empty.tif")
-    #expect(Self.error { _ = try TIFFStack(path: empty) } == .empty(path: empty))
+    #expect(Self.error { _ = try ImageStack(path: empty) } == .empty(path: empty))
     let png = try folder.write([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a, 0, 0], "a.tif")
     #expect(
-      Self.error { _ = try TIFFStack(path: png) }
+      Self.error { _ = try ImageStack(path: png) }
         == .notTIFF(path: png, firstBytes: [0x89, 0x50, 0x4e, 0x47]))
-    #expect(Self.error { _ = try TIFFStack(path: png) }?.description.contains("89 50 4e 47") == true)
+    #expect(Self.error { _ = try ImageStack(path: png) }?.description.contains("89 50 4e 47") == true)
     let pipe = folder("pipe.tif")
     #expect(mkfifo(pipe, 0o600) == 0)
     #expect(
-      Self.error { _ = try TIFFStack(path: pipe) }
+      Self.error { _ = try ImageStack(path: pipe) }
         == .cannotOpen(path: pipe, reason: "it is not a regular file"))
     let short = try folder.write(Array("II*".utf8), "short.tif")
     #expect(
-      Self.error { _ = try TIFFStack(path: short) } == .truncated(path: short, page: 0, needed: 8, length: 3))
+      Self.error { _ = try ImageStack(path: short) } == .truncated(path: short, page: 0, needed: 8, length: 3)
+    )
   }
 
   @Test(.enabled(if: geteuid() != 0, "the superuser may read everything"))
@@ -388,7 +393,7 @@ import Testing
     let folder = try TemporaryFolder()
     let path = try folder.write([1], "a.tif")
     try FileManager.default.setAttributes([.posixPermissions: 0], ofItemAtPath: path)
-    #expect(Self.error { _ = try TIFFStack(path: path) } == .noPermission(path: path))
+    #expect(Self.error { _ = try ImageStack(path: path) } == .noPermission(path: path))
   }
 
   @Test func refusesOtherSamples() throws {
@@ -401,7 +406,7 @@ import Testing
       file.add(Self.page(.uint8).0)
       file.add(page)
       try folder.write(file.bytes, "a.tif")
-      return Self.error { _ = try TIFFStack(path: path) }
+      return Self.error { _ = try ImageStack(path: path) }
     }
     #expect(
       try refusal {
@@ -427,15 +432,15 @@ import Testing
     file.add(Self.page(.float32, rows: 40, columns: 300).0)
     file.add(page)
     let path = try folder.write(file.bytes, "a.tif")
-    let stack = try TIFFStack(path: path)
+    let stack = try ImageStack(path: path)
     _ = try stack.page(0)
-    let error = Self.error { _ = try stack.page(1) }
+    let error = Self.stackError { _ = try stack.page(1) }
     #expect(error == .notFinite(path: path, page: 1, row: 37, column: 4, value: "NaN"))
     #expect(error?.description.hasPrefix("page 2 of '\(path)' holds NaN at row 38, column 5.") == true)
     #expect(
-      Self.error { _ = try stack.rows(38..<40, ofPage: 1) }
+      Self.stackError { _ = try stack.rows(38..<40, ofPage: 1) }
         == .notFinite(path: path, page: 1, row: 38, column: 4, value: "an infinite value"))
-    #expect(try TIFFStack(path: path, nonFinite: .keep).page(1)[37, 4].isNaN)
+    #expect(try ImageStack(path: path, nonFinite: .keep).page(1)[37, 4].isNaN)
   }
 
   @Test func refusesACompressionThatIsNotRead() throws {
@@ -446,7 +451,7 @@ import Testing
     file.add(page)
     let path = try folder.write(file.bytes, "a.tif")
     guard
-      case .unsupportedCompression(path, 0, "LZMA", _) = Self.error({ _ = try TIFFStack(path: path) })
+      case .unsupportedCompression(path, 0, "LZMA", _) = Self.error({ _ = try ImageStack(path: path) })
     else {
       Issue.record("LZMA was not refused")
       return
@@ -460,7 +465,7 @@ import Testing
     two.add(Self.page(.uint8, shift: 1).0)
     two.add(Self.page(.uint8, shift: 1).0)
     let path = try folder.write(one.bytes, "a.tif")
-    let stack = try TIFFStack(path: path)
+    let stack = try ImageStack(path: path)
     try folder.write(two.bytes, "a.tif")
     #expect(Self.error { _ = try stack.page(0) } == .changed(path: path))
   }
@@ -468,7 +473,7 @@ import Testing
   @Test func refusesAFileWhoseWriterWasStopped() throws {
     let folder = try TemporaryFolder()
     let path = try folder.write(TIFFBytes().bytes + [UInt8](repeating: 7, count: 100), "a.tif")
-    let error = Self.error { _ = try TIFFStack(path: path) }
+    let error = Self.error { _ = try ImageStack(path: path) }
     #expect(
       error?.description
         == "cannot read page 1 of '\(path)': the file has no pages: what wrote it was stopped before the first one was "
@@ -481,9 +486,9 @@ import Testing
     let (page, values) = Self.page(.uint8, rows: 16, columns: 16)
     file.add(page)
     let path = try folder.write(file.bytes, "a.tif")
-    #expect(try TIFFStack(path: path, memory: 1024).page(0).samples == values)
+    #expect(try ImageStack(path: path, memory: 1024).page(0).samples == values)
     #expect(
-      Self.error { _ = try TIFFStack(path: path, memory: 1023) }
+      Self.error { _ = try ImageStack(path: path, memory: 1023) }
         == .tooLarge(path: path, page: 0, rows: 16, columns: 16, length: UInt64(file.bytes.count)))
   }
 
@@ -492,11 +497,11 @@ import Testing
     var file = TIFFBytes()
     file.add(Self.page(.uint8).0)
     let path = try folder.write(file.bytes, "a.tif")
-    let stack = try TIFFStack(path: path)
-    #expect(Self.error { _ = try stack.page(1) } == .noSuchPage(path: path, page: 1, pages: 1))
-    #expect(Self.error { _ = try stack.page(-1) } == .noSuchPage(path: path, page: -1, pages: 1))
+    let stack = try ImageStack(path: path)
+    #expect(Self.stackError { _ = try stack.page(1) } == .noSuchPage(path: path, page: 1, pages: 1))
+    #expect(Self.stackError { _ = try stack.page(-1) } == .noSuchPage(path: path, page: -1, pages: 1))
     #expect(
-      Self.error { _ = try stack.rows(2..<4, ofPage: 0) }
+      Self.stackError { _ = try stack.rows(2..<4, ofPage: 0) }
         == .noSuchRows(path: path, rows: 2..<4, available: 3))
     #expect(try stack.rows(1..<1, ofPage: 0).samples.isEmpty)
   }
@@ -514,7 +519,7 @@ import Testing
       for length in 1..<file.bytes.count {
         let path = try folder.write(Array(file.bytes.prefix(length)), "a.tif")
         let error = Self.error {
-          let stack = try TIFFStack(path: path)
+          let stack = try ImageStack(path: path)
           for index in 0..<stack.count { _ = try stack.page(index) }
         }
         #expect(error != nil, "cut to \(length) of \(file.bytes.count) bytes")
@@ -536,7 +541,7 @@ import Testing
     bytes[entry.upperBound - 4] = 0
     let path = try folder.write(bytes, "a.tif")
     #expect(
-      Self.error { _ = try TIFFStack(path: path) }
+      Self.error { _ = try ImageStack(path: path) }
         == .tooLarge(path: path, page: 0, rows: 3, columns: 1 << 31, length: UInt64(bytes.count)))
   }
 
@@ -557,7 +562,7 @@ import Testing
     }
     let path = try folder.write(bytes, "a.tif")
     #expect(
-      Self.error { _ = try TIFFStack(path: path).page(0) }
+      Self.error { _ = try ImageStack(path: path).page(0) }
         == .damaged(path: path, page: 0, reason: "its tiles do not fit its size"))
   }
 
@@ -570,7 +575,7 @@ import Testing
     file.link(to: first)
     let path = try folder.write(file.bytes, "a.tif")
     #expect(
-      Self.error { _ = try TIFFStack(path: path) }
+      Self.error { _ = try ImageStack(path: path) }
         == .damaged(path: path, page: 2, reason: "the chain of pages runs in a circle"))
   }
 
@@ -595,7 +600,7 @@ import Testing
         for value in [0, 0xff, byte ^ 1, UInt8.random(in: 0...255, using: &generator), byte] {
           try writer.seek(toOffset: UInt64(position))
           try writer.write(contentsOf: [value])
-          guard let stack = try? TIFFStack(path: path, nonFinite: .keep) else { continue }
+          guard let stack = try? ImageStack(path: path, nonFinite: .keep) else { continue }
           for index in 0..<min(stack.count, 3) { _ = try? stack.page(index) }
         }
       }

@@ -18,6 +18,7 @@ public struct Spacing: Sendable, Equatable {
 public struct StackInfo: Sendable, Equatable {
   public enum ByteOrder: String, Sendable { case little, big }
 
+  public var format: FileFormat
   public var pages: Int
   public var rows: Int
   public var columns: Int
@@ -35,7 +36,8 @@ public struct StackInfo: Sendable, Equatable {
   public var isTiled: Bool
   /// How many files the stack is made of.
   public var files: Int
-  /// The `key=value` lines of the first page's ImageDescription, as ImageJ and this program write them.
+  /// What else the file says: of TIFF the `key=value` lines of the first page's ImageDescription, as ImageJ and this
+  /// program write them.
   public var metadata: [String: String]
 
   /// Keys of ``metadata`` that other properties tell more of.
@@ -44,6 +46,23 @@ public struct StackInfo: Sendable, Equatable {
     "frames",
     "channels", "hyperstack", "mode", "loop", "min", "max", "cf", "c0", "c1",
   ]
+
+  init(
+    _ format: FileFormat, pages: Int, rows: Int, columns: Int, sampleType: SampleType,
+    spacing: Spacing = Spacing(),
+    unit: String? = nil, scale: Double = 1, offset: Double = 0, compression: String = "none",
+    byteOrder: ByteOrder = .little, isBigTIFF: Bool = false, isTiled: Bool = false, files: Int = 1,
+    metadata: [String: String] = [:]
+  ) {
+    self.format = format
+    (self.pages, self.rows, self.columns) = (pages, rows, columns)
+    self.sampleType = sampleType
+    (self.spacing, self.unit) = (spacing, unit)
+    (self.scale, self.offset) = (scale, offset)
+    (self.compression, self.byteOrder) = (compression, byteOrder)
+    (self.isBigTIFF, self.isTiled) = (isBigTIFF, isTiled)
+    (self.files, self.metadata) = (files, metadata)
+  }
 
   /// Bytes of one page as `Float`.
   public var pageBytes: Int { rows * columns * MemoryLayout<Float>.size }

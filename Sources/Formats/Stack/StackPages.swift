@@ -1,31 +1,31 @@
 import Fields
 
-/// The pages of a TIFF stack as an asynchronous sequence with bounded look-ahead.
+/// The pages of a stack as an asynchronous sequence with bounded look-ahead.
 ///
-///     for try await image in TIFFPages(try TIFFStack(path: "scan/")) { … }
-public struct TIFFPages: FieldSource {
+///     for try await image in StackPages(try ImageStack(path: "scan/")) { … }
+public struct StackPages: FieldSource {
   public typealias Element = Image
-  public let stack: TIFFStack
+  public let stack: ImageStack
   public let lookahead: Int
   private let pages: [Int]
-  private let readers: [TIFFReader]
+  private let readers: [StackReader]
 
   /// - Parameters:
   ///   - pages: Which pages, counted from 0; all when nil. They must exist.
   ///   - lookahead: How many pages may wait for the consumer.
   ///   - width: How many pages are read and decoded at the same time.
-  public init(_ stack: TIFFStack, pages: Range<Int>? = nil, lookahead: Int = 2, width: Int = 2) {
+  public init(_ stack: ImageStack, pages: Range<Int>? = nil, lookahead: Int = 2, width: Int = 2) {
     self.init(stack, pages: Array(pages ?? 0..<stack.count), lookahead: lookahead, width: width)
   }
 
   /// Some pages, counted from 0, in the order given. They must exist.
-  public init(_ stack: TIFFStack, pages: [Int], lookahead: Int = 2, width: Int = 2) {
+  public init(_ stack: ImageStack, pages: [Int], lookahead: Int = 2, width: Int = 2) {
     precondition(pages.allSatisfy { 0..<stack.count ~= $0 }, "pages \(pages) of \(stack.count)")
     precondition(lookahead >= 0 && width > 0, "lookahead \(lookahead), width \(width)")
     self.stack = stack
     self.pages = pages
     self.lookahead = lookahead
-    readers = (0..<width).map { _ in TIFFReader(stack) }
+    readers = (0..<width).map { _ in StackReader(stack) }
   }
 
   public var count: Int { pages.count }
@@ -36,12 +36,12 @@ public struct TIFFPages: FieldSource {
 }
 
 /// One thread that reads pages.
-private actor TIFFReader {
-  private let stack: TIFFStack
-  private let executor = BlockingExecutor(label: "TIFF reader")
+private actor StackReader {
+  private let stack: ImageStack
+  private let executor = BlockingExecutor(label: "stack reader")
   nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
 
-  init(_ stack: TIFFStack) { self.stack = stack }
+  init(_ stack: ImageStack) { self.stack = stack }
 
   func page(_ index: Int) throws -> Image {
     try Task.checkCancellation()
@@ -49,8 +49,8 @@ private actor TIFFReader {
   }
 }
 
-/// The pages of a TIFF stack as sinograms, one per slice.
-public struct TIFFSinograms: FieldSource {
+/// The pages of a stack as sinograms, one per slice.
+public struct StackSinograms: FieldSource {
   public typealias Element = Sinogram
   /// What a page's rows and columns are.
   public enum Order: String, Sendable, Equatable {
@@ -60,10 +60,10 @@ public struct TIFFSinograms: FieldSource {
     case binAngle
   }
 
-  public let pages: TIFFPages
+  public let pages: StackPages
   public let order: Order
 
-  public init(_ pages: TIFFPages, order: Order = .angleBin) {
+  public init(_ pages: StackPages, order: Order = .angleBin) {
     self.pages = pages
     self.order = order
   }
@@ -89,27 +89,5 @@ public struct TIFFSinograms: FieldSource {
       count = angles * bins
     }
     return Sinogram(shape: [angles, bins], samples: samples)
-  }
-}
-
-/// Writes images to a TIFF file on a thread of its own.
-public actor TIFFSink: FieldSink {
-  private var writer: TIFFWriter?
-  /// How many samples were outside the range of integer storage.
-  public private(set) var clipped = 0
-  private let executor = BlockingExecutor(label: "TIFF writer")
-  public nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
-
-  public init(_ writer: consuming TIFFWriter) { self.writer = consume writer }
-
-  public func append(_ image: Image) throws {
-    precondition(writer != nil, "a page after finish()")
-    try writer?.append(image)
-    clipped = writer?.clipped ?? 0
-  }
-
-  public func finish() throws {
-    guard let writer = writer.take() else { preconditionFailure("finish() was called before") }
-    try writer.finish()
   }
 }
