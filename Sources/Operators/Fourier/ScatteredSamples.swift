@@ -71,7 +71,9 @@ package struct ScatteredSamples: Sendable {
     /// look for a store that a load depends on by the last 12 bits of the address, and would wait for the wrong one.
     package static func pitch(_ columns: Int) -> Int {
       var lines = (columns + 7) / 8 | 1
-      while (1..<Int(GRIDDING_MAXIMUM_WIDTH)).contains(where: { min(lines * $0 % 64, 64 - lines * $0 % 64) < 3 }) {
+      while (1..<Int(GRIDDING_MAXIMUM_WIDTH)).contains(where: {
+        min(lines * $0 % 64, 64 - lines * $0 % 64) < 3
+      }) {
         lines += 2
       }
       return 8 * lines

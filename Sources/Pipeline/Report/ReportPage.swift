@@ -17,7 +17,8 @@ struct ReportPage {
   ///   - expected: slices of the run, where it is of a part of the scan.
   ///   - nextRow: hands over the figures of ``rows(_:)``.
   init(
-    data: ReportData, candidates: [ReportSelection.Candidate], sliceCount: Int, expected: Int, embedded: [Int],
+    data: ReportData, candidates: [ReportSelection.Candidate], sliceCount: Int, expected: Int,
+    embedded: [Int],
     nextRow: () throws -> ReportFigures?
   ) throws {
     let script = ReportScript.all
@@ -68,7 +69,8 @@ struct ReportPage {
     }
     return try EmbeddedJSON.encode(
       Run(
-        sliceCount: sliceCount, spacing: data.pixelSpacing, water: data.waterAttenuation, presets: data.presets,
+        sliceCount: sliceCount, spacing: data.pixelSpacing, water: data.waterAttenuation,
+        presets: data.presets,
         embedded: embedded))
   }
 

@@ -56,7 +56,9 @@ struct ReportParts: Sendable {
 
   /// Every line of the report in this folder, whatever run it is of.
   func recorded(onFigures: (ReportFigures) throws -> Void) throws {
-    guard let lines = try FileLines(figuresPath) else { throw FileError.cannotRead(path: figuresPath, code: ENOENT) }
+    guard let lines = try FileLines(figuresPath) else {
+      throw FileError.cannotRead(path: figuresPath, code: ENOENT)
+    }
     _ = lines.next()
     while let text = lines.next()?.text {
       if let figures = try? EmbeddedJSON.decode(ReportFigures.self, from: text) { try onFigures(figures) }

@@ -118,12 +118,14 @@ public final class MethodWorkshop {
         A, weight: Self.weight(weight), limit: limit, algorithm: .fista, threads: threads)
     case .dds(let sampling):
       return try PosteriorSampling(
-        tomography(everyView: n), prior: loadPrior(), guidance: .dds, settings: settings(sampling, standardSteps: 50))
+        tomography(everyView: n), prior: loadPrior(), guidance: .dds,
+        settings: settings(sampling, standardSteps: 50))
     case .deft(let sampling, let path):
       let prior = try loadPrior()
       let network = try loadNetwork(path)
       return try PosteriorSampling(
-        tomography(everyView: n), prior: prior, guidance: .deft(network), settings: settings(sampling, standardSteps: nil))
+        tomography(everyView: n), prior: prior, guidance: .deft(network),
+        settings: settings(sampling, standardSteps: nil))
     case .postprocess(let path):
       let tomography = try tomography(everyView: n)
       return try PostprocessMethod(tomography, PostprocessCheckpoint(path: path, for: tomography.fingerprint))

@@ -109,7 +109,9 @@ struct RunJournal: ~Copyable {
 
     /// The next entry and the byte at which its line begins; nil at the end, or at a line that is torn.
     func next() -> (entry: Entry, place: Int)? {
-      guard let line = lines.next(), let entry = try? decoder.decode(Entry.self, from: line.text) else { return nil }
+      guard let line = lines.next(), let entry = try? decoder.decode(Entry.self, from: line.text) else {
+        return nil
+      }
       whole = line.place + line.text.count + 1
       return (entry, line.place)
     }

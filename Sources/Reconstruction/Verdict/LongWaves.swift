@@ -99,7 +99,8 @@ struct LongWaves {
       for view in 0..<views {
         tables[tables.count == 1 ? 0 : view].withUnsafeBufferPointer { table in
           for degree in 0..<degrees {
-            coefficients[view * degrees + degree] = Self.product(table, degree * bins, samples, view * bins, bins)
+            coefficients[view * degrees + degree] = Self.product(
+              table, degree * bins, samples, view * bins, bins)
           }
         }
       }
@@ -123,7 +124,8 @@ struct LongWaves {
             for degree in 0..<slowest {
               let sum = Self.product(table, degree * bins, UnsafeBufferPointer(samples), view * bins, bins)
               for k in 0..<bins {
-                samples[view * bins + k] -= Float(sum * table[degree * bins + k] * Double(variance[view * bins + k]))
+                samples[view * bins + k] -= Float(
+                  sum * table[degree * bins + k] * Double(variance[view * bins + k]))
               }
             }
           }
@@ -135,7 +137,8 @@ struct LongWaves {
 
   /// Σₖ a[k] b[k] of so many numbers from a place on in each, as eight sums that are added in the end.
   private static func product(
-    _ a: UnsafeBufferPointer<Double>, _ placeA: Int, _ b: UnsafeBufferPointer<Float>, _ placeB: Int, _ count: Int
+    _ a: UnsafeBufferPointer<Double>, _ placeA: Int, _ b: UnsafeBufferPointer<Float>, _ placeB: Int,
+    _ count: Int
   ) -> Double {
     var sums = SIMD8<Double>.zero
     let whole = count & ~7

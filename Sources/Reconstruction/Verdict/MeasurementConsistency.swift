@@ -226,7 +226,6 @@ private func forEachPixel(_ seen: Image, _ most: Float, _ width: Double, _ body:
   }
 }
 
-
 /// A place for ``LongWaves`` that copies of a judge share.
 private final class LatestWaves: Sendable {
   let content = Mutex<(variance: Sinogram, consistent: Bool, waves: LongWaves)?>(nil)
