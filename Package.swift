@@ -42,6 +42,7 @@ let package = Package(
   targets: [
     .systemLibrary(name: "CFFTW", providers: [.apt(["libfftw3-dev"])]),
     .systemLibrary(name: "CTIFF", providers: [.apt(["libtiff-dev"])]),
+    .systemLibrary(name: "CSamples"),
     .systemLibrary(name: "CPNG", providers: [.apt(["libpng-dev"])]),
     .target(name: "CTorch", cxxSettings: torchHeaders, linkerSettings: torchLibraries),
 
@@ -49,7 +50,7 @@ let package = Package(
     .target(
       name: "Formats",
       dependencies: [
-        "Fields", "CTIFF", "CPNG", numerics, yams,
+        "Fields", "CSamples", "CTIFF", "CPNG", numerics, yams,
         .product(name: "DequeModule", package: "swift-collections"),
       ]),
     .target(name: "Operators", dependencies: ["Fields", "Formats", "CFFTW", numerics]),

@@ -1,9 +1,17 @@
 import ArgumentParser
+import Formats
 
 /// The version that reports and manifests state.
 let deftVersion = "0.1.0"
 
 @main
+enum Program {
+  static func main() async {
+    keepFreedMemory()
+    await Deft.main()
+  }
+}
+
 struct Deft: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "deft",

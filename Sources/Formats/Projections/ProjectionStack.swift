@@ -1,3 +1,4 @@
+import CSamples
 import Dispatch
 import Fields
 import Synchronization
@@ -158,9 +159,8 @@ extension ProjectionStack.Block {
         correction.dark.withUnsafeBufferPointer { dark in
           correction.gain.withUnsafeBufferPointer { gain in
             guard let dark = dark.baseAddress, let gain = gain.baseAddress else { return }
-            below += negativeLogarithms(
-              counts.start + (view * rows.count + place) * bins, dark, gain, into: line, count: bins,
-              minimumTransmission)
+            below += samples_negative_logarithms(
+              counts.start + (view * rows.count + place) * bins, dark, gain, line, bins, minimumTransmission)
           }
         }
         field.dead[place].bridge(line)
@@ -169,65 +169,4 @@ extension ProjectionStack.Block {
     // Dead bins have no light at all: each of their samples is below.
     return (Sinogram(shape: shape, samples: samples), below - shape[0] * field.dead[place].count)
   }
-}
-
-/// −log of the transmissions of one detector row.
-///
-/// - Returns: How many samples were below the minimum, dead bins included.
-private func negativeLogarithms(
-  _ counts: UnsafePointer<Float>, _ dark: UnsafePointer<Float>, _ gain: UnsafePointer<Float>,
-  into line: UnsafeMutablePointer<Float>, count bins: Int, _ minimumTransmission: Float
-) -> Int {
-  var below = SIMD8<Int32>.zero
-  @inline(__always) func p(_ count: SIMD8<Float>, _ dark: SIMD8<Float>, _ gain: SIMD8<Float>) -> SIMD8<Float>
-  {
-    let t = (count - dark) * gain
-    let isBelow = t .< minimumTransmission
-    below &+= SIMD8<Int32>.zero.replacing(with: 1, where: isBelow)
-    return negativeLogarithm(t.replacing(with: minimumTransmission, where: isBelow))
-  }
-  let whole = bins & ~7
-  for bin in stride(from: 0, to: whole, by: 8) {
-    let values = p(eight(counts + bin), eight(dark + bin), eight(gain + bin))
-    UnsafeMutableRawPointer(line + bin).storeBytes(of: values, as: SIMD8<Float>.self)
-  }
-  if whole < bins {
-    // The same arithmetic for the last few, on lanes of transmission 1 beyond them.
-    var (count, offset, scale) = (
-      SIMD8<Float>(repeating: 1), SIMD8<Float>.zero, SIMD8<Float>(repeating: 1)
-    )
-    for lane in 0..<bins - whole {
-      count[lane] = counts[whole + lane]
-      offset[lane] = dark[whole + lane]
-      scale[lane] = gain[whole + lane]
-    }
-    let values = p(count, offset, scale)
-    for lane in 0..<bins - whole { line[whole + lane] = values[lane] }
-  }
-  return Int(below.wrappedSum())
-}
-
-@inline(__always)
-private func eight(_ samples: UnsafePointer<Float>) -> SIMD8<Float> {
-  UnsafeRawPointer(samples).loadUnaligned(as: SIMD8<Float>.self)
-}
-
-/// −ln x of normal, positive numbers, to 2 ulp of the larger of 1 and |ln x|, eight at a time.
-///
-/// x = 2ᵉ·m with m in [√½, √2), and ln m = 2 artanh s, s = (m − 1)/(m + 1), |s| ≤ 0.172: the series in s² is cut
-/// at s⁸, an error of s¹⁰/11 < 3·10⁻⁹ of ln m.
-@inline(__always)
-private func negativeLogarithm(_ x: SIMD8<Float>) -> SIMD8<Float> {
-  let bits = unsafeBitCast(x, to: SIMD8<Int32>.self)
-  let exponent = (bits &- 0x3f35_04f3) &>> 23
-  let m = unsafeBitCast(bits &- (exponent &<< 23), to: SIMD8<Float>.self)
-  let s = (m - 1) / (m + 1)
-  let z = s * s
-  var series = SIMD8<Float>(repeating: 1 / 9)
-  for coefficient: Float in [1 / 7, 1 / 5, 1 / 3, 1] { series = series * z + coefficient }
-  // Small integers are the low bits of 1.5 · 2²³, whose unit is 1.
-  let e = unsafeBitCast(exponent &+ 0x4b40_0000, to: SIMD8<Float>.self) - 0x1.8p23
-  // ln 2 in two parts, the first exact in 16 bits, so that its product with the exponent is exact.
-  let small: SIMD8<Float> = e * -2.12194440e-4 + 2 * s * series
-  return -(e * 0.693359375 + small)
 }

@@ -1,3 +1,5 @@
+import CSamples
+
 /// How a file stores one sample, before it becomes a `Float`.
 public enum SampleType: String, Sendable, Equatable, CaseIterable {
   case uint8, uint16, uint32, int8, int16, int32
@@ -107,18 +109,6 @@ public enum SampleType: String, Sendable, Equatable, CaseIterable {
 
 /// The first sample that is NaN or infinite.
 func firstNotFinite(_ samples: UnsafeBufferPointer<Float>) -> Int? {
-  // Whole blocks without an exit, sixteen at a time: as fast as memory. Their exponents are all ones exactly when
-  // adding one to the lowest bit of the exponent carries into the cleared sign.
-  let block = 4096
-  var start = 0
-  while start + block <= samples.count, let base = samples.baseAddress {
-    var carry = SIMD16<UInt32>.zero
-    for i in stride(from: start, to: start + block, by: 16) {
-      let bits = UnsafeRawPointer(base + i).loadUnaligned(as: SIMD16<UInt32>.self)
-      carry |= (bits & 0x7fff_ffff) &+ 0x0080_0000
-    }
-    if any(carry .>= 0x8000_0000) { break }
-    start += block
-  }
-  return (start..<samples.count).first { !samples[$0].isFinite }
+  guard let base = samples.baseAddress, samples_are_finite(base, samples.count) == 0 else { return nil }
+  return samples.indices.first { !samples[$0].isFinite }
 }

@@ -9,6 +9,7 @@ import Foundation
 // Prints medians of seconds, the rate, and sinograms over plain reading. Both find the file in the page cache where
 // there is room for it.
 
+keepFreedMemory()
 let arguments = CommandLine.arguments.dropFirst()
 guard let folder = arguments.first else {
   print("usage: ProjectionsBenchmark FOLDER [VIEWS] [ROWS] [BINS] [MEMORY in MiB] [THREADS]")

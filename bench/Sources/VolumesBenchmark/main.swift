@@ -56,6 +56,7 @@ func read(_ path: String, width: Int) async throws {
   precondition(count == stack.count * 512 * 512, "\(count) samples")
 }
 
+keepFreedMemory()
 let words = CommandLine.arguments.dropFirst()
 guard let folder = words.first, let pages = Int(words.dropFirst().first ?? "1024"), pages > 0,
   let runs = Int(words.dropFirst(2).first ?? "7"), runs > 0
