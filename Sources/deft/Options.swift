@@ -75,11 +75,13 @@ func expect(_ value: Int, in range: ClosedRange<Int>, of option: String) throws 
   }
 }
 
-/// The pipeline with the rotation axis of its scan, which is searched and told where the pipeline asks for it.
+/// The pipeline with the rotation axis of its scan, which is searched and told where the pipeline asks for it and no run in
+/// these folders has found it.
 func withAxis(
-  _ description: PipelineDescription, of input: String?, threads: Int
+  _ description: PipelineDescription, of input: String?, knownTo runs: [String] = [], threads: Int
 ) async throws -> PipelineDescription {
-  let (description, estimate) = try await description.findingAxis(of: input, threads: threads)
+  let (description, estimate) = try await description.findingAxis(
+    of: input, knownTo: runs, threads: threads)
   if let estimate { Console.line("\(estimate)") }
   return description
 }

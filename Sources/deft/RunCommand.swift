@@ -64,7 +64,8 @@ func reconstruct(
 ) async throws {
   try await interruptible(left: { nil }) { _ in
     var description = try draws.description(of: pipeline)
-    description = try await withAxis(description, of: input, threads: threads)
+    description = try await withAxis(
+      description, of: input, knownTo: choice.restarts ? [] : [output] + choice.parts, threads: threads)
     let runner = PipelineRunner(
       description, input: input, output: output, threads: threads, version: deftVersion)
     let summary = try await runner.run(choice, log: Logger(label: "deft") { _ in Console.Log() })

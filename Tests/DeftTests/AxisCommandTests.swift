@@ -54,6 +54,11 @@ import Testing
     #expect(outcome.status == 0 || outcome.status == 3, "\(outcome.errors)")
     #expect(outcome.errors.contains("axis: 44."))
     #expect(program.exists("out/volume.tif"))
+    let found = try #require(try program.json("out/manifest.json")["foundAxis"] as? Double)
+    #expect(abs(found - 44.3) < 0.25)
+    // It is not searched a second time.
+    let again = try program.run("run", "auto.yaml", "--input", "scan.tif", "--output", "out")
+    #expect(again.status == outcome.status && !again.errors.contains("axis:"), "\(again.errors)")
   }
 
   @Test(arguments: [

@@ -125,12 +125,20 @@ extension PipelineDescription {
   ///
   /// Does nothing where the pipeline states the axis.
   ///
-  /// - Parameter path: of the measurements, instead of the one in the pipeline.
+  /// - Parameters:
+  ///   - path: of the measurements, instead of the one in the pipeline.
+  ///   - runs: folders of runs that may have searched it already.
   /// - Throws: ``AxisError``; what is wrong with the scan.
   public func findingAxis(
-    of path: String?, threads: Int? = nil
+    of path: String?, knownTo runs: [String] = [], threads: Int? = nil
   ) async throws -> (description: PipelineDescription, estimate: AxisEstimate?) {
     guard case .searched(let search) = geometry.axis else { return (self, nil) }
+    for run in runs {
+      guard let axis = try RunJournal.header(of: RunFolder.journal(in: run))?.identity.axis else { continue }
+      var result = self
+      result.geometry.setAxis(axis)
+      return (result, nil)
+    }
     let estimate = try await axisEstimate(of: path, search, threads: threads)
     guard estimate.confidence >= AxisEstimate.sufficientConfidence else {
       throw AxisError.uncertain(file: file, estimate)

@@ -38,8 +38,8 @@ actor ReconstructionWorker {
     do {
       try Task.checkCancellation()
       let measurement = try await scan.field(at: index)
-      let clipped = await scan.clipped(index)
-      return try reconstruct(measurement, clipped: clipped, since: begin)
+      let changed = RunJournal.Changed(clipped: await scan.clipped(index), replaced: scan.replaced(index))
+      return try reconstruct(measurement, changed: changed, since: begin)
     } catch let error as CancellationError {
       throw error
     } catch {
@@ -49,7 +49,7 @@ actor ReconstructionWorker {
   }
 
   private func reconstruct(
-    _ measurement: SliceMeasurement, clipped: Int, since begin: ContinuousClock.Instant
+    _ measurement: SliceMeasurement, changed: RunJournal.Changed, since begin: ContinuousClock.Instant
   ) throws -> ReconstructedSlice {
     let start = ContinuousClock.now
     var stages = [RunJournal.Stage(name: "reading", seconds: (start - begin) / .seconds(1))]
@@ -67,7 +67,7 @@ actor ReconstructionWorker {
       index: measurement.index, results: results, geometry: description.geometry, seconds: seconds)
     return ReconstructedSlice(
       index: measurement.index,
-      content: .done(.init(results: results, page: page, stages: stages, seconds: seconds, clipped: clipped)))
+      content: .done(.init(results: results, page: page, stages: stages, seconds: seconds, changed: changed)))
   }
 }
 
@@ -79,7 +79,7 @@ struct ReconstructedSlice: Sendable {
     let page: ReportSlice
     let stages: [RunJournal.Stage]
     let seconds: Double
-    let clipped: Int
+    let changed: RunJournal.Changed
   }
 
   enum Content: Sendable {

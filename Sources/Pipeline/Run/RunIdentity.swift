@@ -10,6 +10,8 @@ struct RunIdentity: Codable, Equatable {
   /// The text of the pipeline file.
   var configuration: String
   var seed: UInt64
+  /// Bin of the rotation axis, from 0, where it was searched.
+  var axis: Double?
   var inputs: [FileRecord]
   var networks: [Network]
   /// Slices in the scan.
@@ -28,6 +30,7 @@ struct RunIdentity: Codable, Equatable {
     libtorch = Torch.version
     configuration = (try? String(contentsOfFile: description.file, encoding: .utf8)) ?? ""
     seed = description.seed
+    if case .found = description.geometry.axis { axis = description.geometry.beam.axis }
     inputs =
       try scan.files.map { try FileRecord($0.path, parts: $0.parts) }
       + (description.wisdom.map { [try FileRecord($0, parts: [$0])] } ?? [])
@@ -41,7 +44,8 @@ struct RunIdentity: Codable, Equatable {
   /// One number for what the pictures of a slice depend on, beside its measurements.
   var checksum: String {
     let parts =
-      [program, libtorch, configuration, "\(seed)", "\(scanSlices)"] + networks.map(\.sha256)
+      [program, libtorch, configuration, "\(seed)", "\(scanSlices)"] + (axis.map { ["\($0)"] } ?? [])
+      + networks.map(\.sha256)
     return Pipeline.checksum(of: parts.joined(separator: "\n"))
   }
 
@@ -63,6 +67,10 @@ struct RunIdentity: Codable, Equatable {
       found.append("line \(place + 1) of the pipeline was \(line(was)), is \(line(now))")
     }
     compare("the seed", earlier.seed, seed)
+    if axis != earlier.axis {
+      func text(_ axis: Double?) -> String { axis.map { "at bin \($0)" } ?? "not searched" }
+      compare("the rotation axis", text(earlier.axis), text(axis))
+    }
     compare("the program", earlier.program, program)
     compare("libtorch", earlier.libtorch, libtorch)
     found += differences(

@@ -28,8 +28,15 @@ struct RunJournal: ~Copyable {
     var stages: [Stage] = []
     /// For the reconstructions and their verdicts.
     var seconds = 0.0
-    /// Samples raised to the smallest transmission before the logarithm.
+    var changed = Changed()
+  }
+
+  /// Samples that are not as they were measured.
+  struct Changed: Codable {
+    /// Raised to the smallest transmission before the logarithm.
     var clipped = 0
+    /// Found faulty by the preprocessing.
+    var replaced = 0
   }
 
   struct Stage: Codable {

@@ -29,6 +29,8 @@ struct RunRecorder {
     var noise: String
     var noiseSource: String
     var measurementModel: SimulationModel?
+    /// Bin of the rotation axis, from 0, where it was searched.
+    var foundAxis: Double?
     var warnings: [String]
     var slices: [Slice] = []
     var outputs: [FileRecord] = []
@@ -44,6 +46,8 @@ struct RunRecorder {
       var seconds: Double
       /// Samples raised to the smallest transmission before the logarithm.
       var clipped: Int
+      /// Samples that the preprocessing found faulty.
+      var replaced: Int
       /// SHA-256 of the samples of the page, by the name of the volume.
       var sha256: [String: String]
     }
@@ -73,6 +77,7 @@ struct RunRecorder {
       pipeline: lastComponent(of: description.file), configuration: identity.configuration,
       seed: description.seed, threads: threads, inputs: identity.inputs, networks: identity.networks,
       noise: "\(scan.noise)", noiseSource: "\(scan.noiseSource)", measurementModel: scan.model,
+      foundAxis: identity.axis,
       warnings: warnings)
   }
 
@@ -103,7 +108,8 @@ struct RunRecorder {
     slices[index] = .init(
       slice: entry.slice,
       status: Dictionary(zip(names, entry.verdicts.map(\.status)), uniquingKeysWith: { a, _ in a }),
-      failure: entry.failure, seconds: entry.seconds, clipped: entry.clipped, sha256: entry.checksums)
+      failure: entry.failure, seconds: entry.seconds, clipped: entry.changed.clipped,
+      replaced: entry.changed.replaced, sha256: entry.checksums)
   }
 
   /// Whether any slice was worked on.

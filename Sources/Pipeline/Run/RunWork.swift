@@ -266,7 +266,7 @@ struct RunWork {
     let writing = RunJournal.Stage(name: "writing", seconds: seconds(since: start))
     return RunJournal.Entry(
       slice: slice + 1, verdicts: done.results.map(\.verdict.countedFromOne), checksums: checksums,
-      stages: done.stages + [writing], seconds: done.seconds, clipped: done.clipped)
+      stages: done.stages + [writing], seconds: done.seconds, changed: done.changed)
   }
 
   private func seconds(since start: ContinuousClock.Instant) -> Double {
