@@ -1,4 +1,4 @@
-import Fields
+import CSamples
 
 /// What a detector shows without an object and without light.
 ///
@@ -66,31 +66,55 @@ struct FlatFieldRows: Sendable {
     self.dead = dead
   }
 
-  /// Whether D or F differ from the first page to the last.
-  var isInterpolated: Bool { ends.count == 2 }
-
-  /// D and 1 / (F − D), 0 in dead bins, of one row.
+  /// D and 1 / (F − D) of a line, where they run from the first page to the last.
   struct Correction {
-    fileprivate(set) var dark: ArraySlice<Float>
-    fileprivate(set) var gain: ArraySlice<Float>
-  }
+    fileprivate var dark: [Float]
+    fileprivate var gain: [Float]
 
-  /// - Parameter row: within the range.
-  func correction(row: Int) -> Correction {
-    let place = row * bins..<(row + 1) * bins
-    return Correction(dark: ends[0].dark[place], gain: gain[place])
-  }
-
-  /// Makes the correction of a row that of another page.
-  ///
-  /// - Parameter fraction: 0 for the first page, 1 for the last.
-  func interpolate(_ correction: inout Correction, to fraction: Float) {
-    guard isInterpolated else { return }
-    let (start, end) = (ends[0], ends[1])
-    for i in correction.gain.indices where gain[i] > 0 {
-      correction.dark[i] = start.dark[i] + fraction * (end.dark[i] - start.dark[i])
-      correction.gain[i] = 1 / (start.light[i] + fraction * (end.light[i] - start.light[i]))
+    init(bins: Int) {
+      dark = [Float](repeating: 0, count: bins)
+      gain = dark
     }
+  }
+
+  /// −log of the transmissions of a line.
+  ///
+  /// - Parameters:
+  ///   - row: within the range.
+  ///   - fraction: 0 for the first page, 1 for the last.
+  ///   - correction: memory to work in.
+  /// - Returns: how many samples of live bins were raised to the minimum transmission.
+  func lineIntegrals(
+    of counts: UnsafePointer<Float>, row: Int, at fraction: Float, _ correction: inout Correction,
+    into line: UnsafeMutablePointer<Float>, _ minimumTransmission: Float
+  ) -> Int {
+    let place = row * bins
+    var below = 0
+    func attenuate(_ dark: [Float], _ gain: [Float], _ place: Int) {
+      dark.withUnsafeBufferPointer { dark in
+        gain.withUnsafeBufferPointer { gain in
+          guard let dark = dark.baseAddress, let gain = gain.baseAddress else { return }
+          below = samples_negative_logarithms(
+            counts, dark + place, gain + place, line, bins, minimumTransmission)
+        }
+      }
+    }
+    if ends.count == 2 {
+      let (start, end) = (ends[0], ends[1])
+      for bin in 0..<bins {
+        let i = place + bin
+        correction.dark[bin] =
+          gain[i] > 0 ? start.dark[i] + fraction * (end.dark[i] - start.dark[i]) : start.dark[i]
+        correction.gain[bin] =
+          gain[i] > 0 ? 1 / (start.light[i] + fraction * (end.light[i] - start.light[i])) : 0
+      }
+      attenuate(correction.dark, correction.gain, 0)
+    } else {
+      attenuate(ends[0].dark, gain, place)
+    }
+    dead[row].bridge(line)
+    // Dead bins have no light at all: each of their samples is below.
+    return below - dead[row].count
   }
 
   private static func average(

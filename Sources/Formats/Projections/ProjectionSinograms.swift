@@ -35,9 +35,7 @@ public struct ProjectionSinograms: FieldSource {
 
   public func field(at index: Int) async throws -> Sinogram {
     let row = rows.lowerBound + index
-    let (sinogram, clipped) = try await reader.block(of: row).lineIntegrals(row)
-    await reader.note(clipped, row)
-    return sinogram
+    return try await reader.block(of: row).sinogram(row)
   }
 
   /// How many samples of row `index` were raised to the minimum transmission; nil before it was read.
@@ -66,12 +64,11 @@ private actor ProjectionReader {
     try Task.checkCancellation()
     if let block = blocks.first(where: { $0.rows.contains(row) }) { return block }
     let start = row - (row - rows.lowerBound) % rowsPerBlock
-    var spare = blocks.count == 2 ? blocks.removeFirst().counts : nil
+    var spare = blocks.count == 2 ? blocks.removeFirst().lines : nil
     let block = try stack.sinograms(
       rows: start..<min(start + rowsPerBlock, rows.upperBound), threads: threads, reusing: &spare)
+    for row in block.rows { clipped[row] = block.clipped[row - block.rows.lowerBound] }
     blocks.append(block)
     return block
   }
-
-  func note(_ count: Int, _ row: Int) { clipped[row] = count }
 }

@@ -1,4 +1,3 @@
-import CSamples
 import Dispatch
 import Fields
 import Synchronization
@@ -26,25 +25,24 @@ public final class ProjectionStack: Sendable {
   public var rows: Int { projections.info.rows }
   public var bins: Int { projections.info.columns }
 
-  /// Neighbouring detector rows of all views: counts, which become the sinogram of a row when it is asked for.
+  /// Neighbouring detector rows of all views.
   public struct Block: Sendable {
     public let rows: Range<Int>
     /// `[views, bins]`, the same for every row.
     public let shape: Shape
-    let counts: ProjectionCounts
-    fileprivate let field: FlatFieldRows
-    /// Of every view: 0 at the first page, 1 at the last.
-    fileprivate let times: [Float]
-    fileprivate let minimumTransmission: Float
+    /// For each row: how many samples were raised to the minimum transmission.
+    public let clipped: [Int]
+    /// For each row: how many bins are dead.
+    public let dead: [Int]
+    let lines: ProjectionLines
 
     /// The sinogram of detector row `row`, one of ``rows``.
-    public func sinogram(_ row: Int) -> Sinogram { lineIntegrals(row).sinogram }
-
-    /// For each row: how many samples are raised to the minimum transmission.
-    public var clipped: [Int] { rows.map { lineIntegrals($0).clipped } }
-
-    /// For each row: how many bins are dead.
-    public var dead: [Int] { field.dead.map(\.count) }
+    public func sinogram(_ row: Int) -> Sinogram {
+      precondition(rows.contains(row), "row \(row) is not in \(rows)")
+      let place = (row - rows.lowerBound) * shape.count
+      return Sinogram(
+        shape: shape, samples: Array(UnsafeBufferPointer(start: lines.start + place, count: shape.count)))
+    }
   }
 
   /// - Parameter views: The pages to use, counted from 0; all when nil.
@@ -85,53 +83,66 @@ public final class ProjectionStack: Sendable {
 
   /// Reads some detector rows of all views; the result does not depend on `threads`.
   ///
-  /// Memory: rows × views × bins as `Float`, and the flats and darks of these rows.
+  /// Memory: rows × views × bins as `Float`, the flats and darks of these rows, and these rows of a page for every thread.
   public func sinograms(rows range: Range<Int>, threads: Int = 1) throws -> Block {
-    var nothing: ProjectionCounts?
+    var nothing: ProjectionLines?
     return try sinograms(rows: range, threads: threads, reusing: &nothing)
   }
 
   /// - Parameter spare: memory that is used again if nobody else holds it.
   func sinograms(
-    rows range: Range<Int>, threads: Int, reusing spare: inout ProjectionCounts?
+    rows range: Range<Int>, threads: Int, reusing spare: inout ProjectionLines?
   ) throws -> Block {
     guard range.lowerBound >= 0, range.upperBound <= rows else {
       throw ProjectionError.noSuchRows(path: projections.path, rows: range, available: rows)
     }
     let field = try FlatFieldRows(flatField, rows: range, bins: bins)
     let page = range.count * bins
-    let counts: ProjectionCounts
+    let lines: ProjectionLines
     if isKnownUniquelyReferenced(&spare), let spare, spare.capacity >= views.count * page {
-      counts = spare
+      lines = spare
     } else {
-      counts = ProjectionCounts(capacity: views.count * page)
+      lines = ProjectionLines(capacity: views.count * page)
     }
-    // Each thread takes a run of views: it reads pages in the order of the file and writes to places of its own.
+    let last = Float(max(projections.count - 1, 1))
+    // Each thread takes a run of views: it reads pages in the order of the file and, while their counts are in its cache,
+    // writes their line integrals to places of its own.
     let parts = max(1, min(threads, views.count))
+    let below = Mutex([Int](repeating: 0, count: range.count))
     let failures = Mutex([Int: any Error]())
     DispatchQueue.concurrentPerform(iterations: parts) { part in
       do {
+        var counts = [Float](repeating: 0, count: page)
+        var correction = FlatFieldRows.Correction(bins: bins)
+        var clipped = [Int](repeating: 0, count: range.count)
         for view in views.count * part / parts..<views.count * (part + 1) / parts {
-          try projections.read(
-            range, ofPage: views[view],
-            into: UnsafeMutableBufferPointer(start: counts.start + view * page, count: page))
+          try counts.withUnsafeMutableBufferPointer { counts in
+            try projections.read(range, ofPage: views[view], into: counts)
+            guard let counts = counts.baseAddress else { return }
+            for row in 0..<range.count {
+              clipped[row] += field.lineIntegrals(
+                of: counts + row * bins, row: row, at: Float(views[view]) / last, &correction,
+                into: lines.start + (row * views.count + view) * bins, minimumTransmission)
+            }
+          }
         }
+        let found = clipped
+        below.withLock { for row in found.indices { $0[row] += found[row] } }
       } catch {
         failures.withLock { $0[part] = error }
       }
     }
     if let first = failures.withLock({ $0.min { $0.key < $1.key } }) { throw first.value }
-    let last = Float(max(projections.count - 1, 1))
     return Block(
-      rows: range, shape: [views.count, bins], counts: counts, field: field,
-      times: views.map { Float($0) / last }, minimumTransmission: minimumTransmission)
+      rows: range, shape: [views.count, bins], clipped: below.withLock { $0 }, dead: field.dead.map(\.count),
+      lines: lines)
   }
 }
 
-/// Memory for the counts of a block, `[views, rows, bins]`.
+/// Memory for the line integrals of a block, `[rows, views, bins]`.
 ///
 /// Sendable because it is written before anybody else knows of it, and read from then on.
-final class ProjectionCounts: @unchecked Sendable {
+final class ProjectionLines: @unchecked Sendable {
   let start: UnsafeMutablePointer<Float>
   let capacity: Int
 
@@ -141,32 +152,4 @@ final class ProjectionCounts: @unchecked Sendable {
   }
 
   deinit { start.deallocate() }
-}
-
-extension ProjectionStack.Block {
-  /// The sinogram of a row, and how many samples were raised to the minimum transmission.
-  func lineIntegrals(_ row: Int) -> (sinogram: Sinogram, clipped: Int) {
-    precondition(rows.contains(row), "row \(row) is not in \(rows)")
-    let (place, bins) = (row - rows.lowerBound, shape[1])
-    var correction = field.correction(row: place)
-    var below = 0
-    let samples = [Float](unsafeUninitializedCapacity: shape.count) { target, initialized in
-      initialized = shape.count
-      guard let target = target.baseAddress else { return }
-      for view in 0..<shape[0] {
-        field.interpolate(&correction, to: times[view])
-        let line = target + view * bins
-        correction.dark.withUnsafeBufferPointer { dark in
-          correction.gain.withUnsafeBufferPointer { gain in
-            guard let dark = dark.baseAddress, let gain = gain.baseAddress else { return }
-            below += samples_negative_logarithms(
-              counts.start + (view * rows.count + place) * bins, dark, gain, line, bins, minimumTransmission)
-          }
-        }
-        field.dead[place].bridge(line)
-      }
-    }
-    // Dead bins have no light at all: each of their samples is below.
-    return (Sinogram(shape: shape, samples: samples), below - shape[0] * field.dead[place].count)
-  }
 }
