@@ -30,6 +30,10 @@ let package = Package(
     .library(
       name: "Reconstruction", targets: ["Fields", "Formats", "Operators", "Diffusion", "Reconstruction"]),
   ],
+  traits: [
+    .default(enabledTraits: ["NIfTI"]),
+    .trait(name: "NIfTI", description: "Reads NIfTI and Analyze files, with libnifti2-dev"),
+  ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
@@ -44,6 +48,12 @@ let package = Package(
     .systemLibrary(name: "CTIFF", providers: [.apt(["libtiff-dev"])]),
     .systemLibrary(name: "CSamples"),
     .systemLibrary(name: "CPNG", providers: [.apt(["libpng-dev"])]),
+    .target(
+      name: "CNIfTI",
+      cSettings: [.headerSearchPath("library"), .define("NIFTI_TRAIT", .when(traits: ["NIfTI"]))],
+      linkerSettings: [
+        .linkedLibrary("nifti2", .when(traits: ["NIfTI"])), .linkedLibrary("znz", .when(traits: ["NIfTI"])),
+      ]),
     .target(name: "CTorch", cxxSettings: torchHeaders, linkerSettings: torchLibraries),
 
     .target(name: "Fields", dependencies: [numerics]),
@@ -51,6 +61,7 @@ let package = Package(
       name: "Formats",
       dependencies: [
         "Fields", "CSamples", "CTIFF", "CPNG", numerics, yams,
+        .target(name: "CNIfTI", condition: .when(traits: ["NIfTI"])),
         .product(name: "DequeModule", package: "swift-collections"),
       ]),
     .target(name: "Operators", dependencies: ["Fields", "Formats", "CFFTW", numerics]),

@@ -2,11 +2,14 @@ import Foundation
 
 /// A file format this program reads or writes: the one list.
 public enum FileFormat: String, Sendable, CaseIterable {
-  case tiff
+  case tiff, nifti, npy, cfl
 
   public var name: String {
     switch self {
     case .tiff: "TIFF"
+    case .nifti: "NIfTI"
+    case .npy: "NumPy"
+    case .cfl: "BART's cfl"
     }
   }
 
@@ -14,6 +17,9 @@ public enum FileFormat: String, Sendable, CaseIterable {
   public var extensions: [String] {
     switch self {
     case .tiff: ["tif", "tiff"]
+    case .nifti: ["nii", "nii.gz", "hdr", "img", "hdr.gz", "img.gz"]
+    case .npy: ["npy"]
+    case .cfl: ["cfl"]
     }
   }
 
@@ -21,6 +27,9 @@ public enum FileFormat: String, Sendable, CaseIterable {
   func open(_ path: String, memory: Int) throws -> any PageSource {
     switch self {
     case .tiff: try TIFFPageSource(path: path, memory: memory)
+    case .nifti: try NIfTIPageSource(path: path, memory: memory)
+    case .npy: try NPYPageSource(path: path, memory: memory)
+    case .cfl: try CFLPageSource(path: path, memory: memory)
     }
   }
 }
@@ -31,6 +40,7 @@ public enum FormatRegistry {
   ///
   /// - Throws: ``FormatError/unknown(path:)``.
   public static func format(of path: String) throws(FormatError) -> FileFormat {
+    if CFLHeader.isHeader(path) { return .cfl }
     if let format = byExtension(path) { return format }
     let names = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
     for format in FileFormat.allCases where names.contains(where: { byExtension($0) == format }) {

@@ -1,0 +1,122 @@
+import ComplexModule
+import Fields
+import Foundation
+
+/// Writes complex pages to an array of BART, `NAME.cfl` and `NAME.hdr`, one after another and in memory of one page.
+///
+/// Columns become dimension 0, rows dimension 1. Both files grow under temporary names, see ``PendingFile``; ``finish()``
+/// makes them durable and gives them their names, the header last: there is no array without it. Without ``finish()``,
+/// after an error or when the writer is dropped, nothing is left.
+public struct CFLWriter: ~Copyable, Sendable {
+  /// Of the samples.
+  public let path: String
+  /// Of the extents.
+  public let headerPath: String
+  public let rows: Int
+  public let columns: Int
+  /// How many pages were appended.
+  public private(set) var count = 0
+
+  private let extents: [Int]?
+  private var file: PendingFile
+  private var failure: CFLError?
+
+  /// As many as there are in BART.
+  private static let dimensions = 16
+
+  /// - Parameters:
+  ///   - path: `NAME.cfl` or `NAME.hdr`.
+  ///   - extents: Of dimensions 2, 3, …, whose product is the number of pages, the lower dimension faster: `[1, 8]` are
+  ///     eight coils of one slice. nil makes every page a slice, along dimension 2.
+  /// - Throws: ``CFLError``.
+  public init(path: String, rows: Int, columns: Int, extents: [Int]? = nil) throws(CFLError) {
+    precondition(rows > 0 && columns > 0, "pages of \(rows) × \(columns)")
+    precondition(
+      extents.map { $0.count <= Self.dimensions - 2 && $0.allSatisfy { $0 > 0 } } ?? true,
+      "extents \(extents ?? [])")
+    guard CFLHeader.isName(path) else { throw .name(path: path) }
+    let names = CFLHeader.files(path)
+    let file: PendingFile
+    do throws(FileError) {
+      try expectReplaceable(names.header)
+      file = try PendingFile(path: names.data)
+    } catch {
+      throw .file(error)
+    }
+    if let extents {
+      let needed = extents.reduce(UInt64(rows * columns * SampleType.complex64.bytes)) { $0 * UInt64($1) }
+      let free = freeSpace(beside: file.temporary)
+      guard free >= needed else { throw .noSpace(path: names.data, needed: needed, free: free) }
+    }
+    self.path = names.data
+    headerPath = names.header
+    self.rows = rows
+    self.columns = columns
+    self.extents = extents
+    self.file = file
+  }
+
+  /// If known.
+  private var pages: Int? { extents.map { $0.reduce(1, *) } }
+
+  /// Writes one more page. Shape: `[rows, columns]`.
+  ///
+  /// - Throws: ``CFLError``. After an error of the disk the writer stays in that state.
+  public mutating func append(_ image: ComplexImage) throws(CFLError) {
+    if let failure { throw failure }
+    guard image.shape == [rows, columns] else {
+      throw .wrongPage(
+        path: path, page: count, found: image.shape.description, expected: "\(rows) × \(columns)")
+    }
+    if let pages, count == pages { throw .wrongPageCount(path: path, written: count + 1, expected: pages) }
+    if let position = image.samples.firstIndex(where: { !$0.isFinite }) {
+      throw .notFinite(path: path, page: count, row: position / columns, column: position % columns)
+    }
+    do throws(FileError) {
+      try write(image.samples)
+    } catch {
+      failure = .file(error)
+      throw .file(error)
+    }
+    count += 1
+  }
+
+  /// Makes both files durable and gives them their names, replacing files of those names.
+  public consuming func finish() throws(CFLError) {
+    if let failure { throw failure }
+    guard count > 0, count == pages ?? count else {
+      throw .wrongPageCount(path: path, written: count, expected: pages ?? 1)
+    }
+    var dimensions = [columns, rows] + (extents ?? [count])
+    dimensions += [Int](repeating: 1, count: Self.dimensions - dimensions.count)
+    let text = "# Dimensions\n" + dimensions.map { "\($0) " }.joined() + "\n"
+    do throws(FileError) {
+      var header = try PendingFile(path: headerPath)
+      try header.write(text)
+      try header.complete()
+      try file.complete()
+      // A header of before must not be taken for that of the new samples, whenever this ends.
+      guard unlink(filePlace(headerPath)) == 0 || errno == ENOENT else {
+        throw FileError.cannotCreate(path: headerPath, code: errno)
+      }
+      try file.publish()
+      try header.publish()
+    } catch {
+      throw .file(error)
+    }
+  }
+
+  private mutating func write(_ samples: [Complex<Float>]) throws(FileError) {
+    var failure: FileError?
+    func put(_ bytes: UnsafeRawBufferPointer) {
+      do throws(FileError) { try file.write(bytes) } catch { failure = error }
+    }
+    if 1.littleEndian == 1 {
+      samples.withUnsafeBytes(put)
+    } else {
+      samples.flatMap { [$0.real.bitPattern.littleEndian, $0.imaginary.bitPattern.littleEndian] }
+        .withUnsafeBytes(put)
+    }
+    if let failure { throw failure }
+  }
+}

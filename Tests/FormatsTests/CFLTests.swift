@@ -1,0 +1,216 @@
+import ComplexModule
+import Fields
+import Formats
+import Foundation
+import TestSupport
+import Testing
+
+@Suite struct CFLTests {
+  /// Numbers that tell every dimension apart.
+  static func images(_ count: Int, rows: Int, columns: Int) -> [ComplexImage] {
+    (0..<count).map { page in
+      let samples = (0..<rows * columns).map { Complex(Float(1000 * page + $0), Float($0 - 50 * page)) }
+      return ComplexImage(shape: [rows, columns], samples: samples)
+    }
+  }
+
+  static var isBARTInstalled: Bool {
+    let folders = (ProcessInfo.processInfo.environment["PATH"] ?? "").split(separator: ":")
+    return folders.contains { access("\($0)/bart", X_OK) == 0 }
+  }
+
+  static func bytes(_ images: [ComplexImage]) -> [UInt8] {
+    images.flatMap { image in
+      image.samples.flatMap { z in
+        [z.real, z.imaginary].flatMap { withUnsafeBytes(of: $0.bitPattern.littleEndian, Array.init) }
+      }
+    }
+  }
+
+  static func writeError(_ body: () throws -> Void) -> CFLError? {
+    do {
+      try body()
+      return nil
+    } catch {
+      return error as? CFLError
+    }
+  }
+
+  @Test(arguments: ["coils.cfl", "coils.hdr"])
+  func readsWhatBARTWrites(name: String) throws {
+    let stack = try ImageStack(path: StackFixtures.path(name))
+    #expect((stack.info.format, stack.info.sampleType) == (.cfl, .complex64))
+    #expect((stack.info.pages, stack.info.rows, stack.info.columns, stack.info.files) == (2, 10, 12, 2))
+    #expect(stack.info.metadata["dimensions"] == "12 10 1 2")
+    for page in [1, 0] {
+      let expected = StackFixtures.pages()[page].enumerated().map { Complex($1, Float($0 % 12)) }
+      #expect(try stack.complexPage(page).samples == expected)
+      #expect(try stack.complexRows(3..<7, ofPage: page).samples == Array(expected[36..<84]))
+    }
+    #expect(throws: StackError.complexSamples(path: StackFixtures.path(name))) { _ = try stack.page(0) }
+  }
+
+  @Test(arguments: [[2, 3], [6], [1, 1, 6], nil])
+  func writesWhatIsRead(extents: [Int]?) throws {
+    let folder = try TemporaryFolder()
+    let images = Self.images(6, rows: 4, columns: 5)
+    var writer = try CFLWriter(path: folder("a.hdr"), rows: 4, columns: 5, extents: extents)
+    for image in images { try writer.append(image) }
+    #expect(
+      try FileManager.default.contentsOfDirectory(atPath: folder.path).allSatisfy { $0.contains(".partial-") }
+    )
+    try writer.finish()
+    #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted() == ["a.cfl", "a.hdr"])
+    #expect([UInt8](try folder.data("a.cfl")) == Self.bytes(images))
+    let further = (extents ?? [6]).map { "\($0) " }.joined()
+    let rest = String(repeating: "1 ", count: 14 - (extents?.count ?? 1))
+    #expect(
+      String(decoding: try folder.data("a.hdr"), as: UTF8.self) == "# Dimensions\n5 4 \(further)\(rest)\n")
+    let stack = try ImageStack(path: folder("a.cfl"))
+    #expect(stack.count == 6)
+    for (index, image) in images.enumerated() { #expect(try stack.complexPage(index) == image) }
+  }
+
+  /// BART agrees with what is written: it finds no difference to its own file.
+  @Test(.enabled(if: isBARTInstalled, "bart is not installed"))
+  func writesWhatBARTReads() throws {
+    let folder = try TemporaryFolder()
+    let stack = try ImageStack(path: StackFixtures.path("coils.cfl"))
+    var writer = try CFLWriter(path: folder("a.cfl"), rows: 10, columns: 12, extents: [1, 2])
+    for page in 0..<2 { try writer.append(stack.complexPage(page)) }
+    try writer.finish()
+    func bart(_ arguments: String...) throws -> Int32 {
+      let process = Process()
+      process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+      process.arguments = ["bart"] + arguments
+      process.standardOutput = FileHandle.nullDevice
+      process.standardError = FileHandle.nullDevice
+      try process.run()
+      process.waitUntilExit()
+      return process.terminationStatus
+    }
+    let reference = String(StackFixtures.path("coils.cfl").dropLast(4))
+    #expect(try bart("nrmse", "-t", "0", reference, folder("a")) == 0)
+    #expect(try bart("scale", "2", folder("a"), folder("b")) == 0)
+    #expect(try bart("nrmse", "-t", "0.1", reference, folder("b")) != 0)
+  }
+
+  @Test func leavesNothingBehind() throws {
+    let folder = try TemporaryFolder()
+    func append(_ count: Int, extents: [Int]?) throws {
+      var writer = try CFLWriter(path: folder("a.cfl"), rows: 4, columns: 5, extents: extents)
+      for image in Self.images(count, rows: 4, columns: 5) { try writer.append(image) }
+      try writer.finish()
+    }
+    #expect(
+      Self.writeError { try append(2, extents: [3]) }
+        == .wrongPageCount(path: folder("a.cfl"), written: 2, expected: 3))
+    #expect(
+      Self.writeError { try append(4, extents: [3]) }
+        == .wrongPageCount(path: folder("a.cfl"), written: 4, expected: 3))
+    #expect(
+      Self.writeError { try append(0, extents: nil) }
+        == .wrongPageCount(path: folder("a.cfl"), written: 0, expected: 1))
+    #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path).isEmpty)
+  }
+
+  @Test func refusesPagesItCannotWrite() throws {
+    let folder = try TemporaryFolder()
+    var writer = try CFLWriter(path: folder("a.cfl"), rows: 4, columns: 5)
+    let wrong = Self.images(1, rows: 5, columns: 4)[0]
+    var found: CFLError?
+    do throws(CFLError) { try writer.append(wrong) } catch { found = error }
+    #expect(
+      found == .wrongPage(path: folder("a.cfl"), page: 0, found: wrong.shape.description, expected: "4 × 5"))
+    var image = Self.images(1, rows: 4, columns: 5)[0]
+    image.samples[7] = Complex(1, .nan)
+    do throws(CFLError) { try writer.append(image) } catch { found = error }
+    #expect(found == .notFinite(path: folder("a.cfl"), page: 0, row: 1, column: 2))
+    #expect(
+      Self.writeError { _ = try CFLWriter(path: folder("a"), rows: 1, columns: 1) }
+        == .name(path: folder("a")))
+    let missing = folder("none/a.cfl")
+    #expect(
+      Self.writeError { _ = try CFLWriter(path: missing, rows: 1, columns: 1) }
+        == .file(.cannotCreate(path: missing, code: ENOENT)))
+    #expect(
+      Self.writeError {
+        _ = try CFLWriter(path: folder("b.cfl"), rows: 1 << 20, columns: 1 << 20, extents: [1 << 10])
+      }
+      .map { if case .noSpace = $0 { true } else { false } } == true)
+  }
+
+  /// A new array replaces the old one, whatever its size.
+  @Test func replacesAnArray() throws {
+    let folder = try TemporaryFolder()
+    for (count, rows) in [(3, 4), (2, 6)] {
+      let images = Self.images(count, rows: rows, columns: 5)
+      var writer = try CFLWriter(path: folder("a.cfl"), rows: rows, columns: 5)
+      for image in images { try writer.append(image) }
+      try writer.finish()
+      #expect(try ImageStack(path: folder("a.cfl")).complexPage(count - 1) == images[count - 1])
+    }
+  }
+
+  @Test(arguments: [
+    ("12 10 1 3", false), ("12 10 1 1", false), ("12 -10 1 2", false), ("12 10.0 1 2", false), ("", false),
+    ("99999999999 99999999999 1 1", false), ("99999999999999999999999 1 1 1", false), ("12 10 1 2", true),
+    ("240", true), ("1 1 1 1 1 1 1 240", true),
+  ])
+  func checksTheHeader(dimensions: String, isRight: Bool) throws {
+    let folder = try TemporaryFolder()
+    try folder.write(StackFixtures.bytes("coils.cfl"), "a.cfl")
+    try folder.write("# Dimensions\n\(dimensions)\n", to: "a.hdr")
+    let error = TIFFPageSourceTests.stackError { _ = try ImageStack(path: folder("a.cfl")) }
+    if isRight {
+      #expect(error == nil)
+    } else {
+      guard case .damaged(_, "BART's cfl", _) = error else {
+        Issue.record("\(dimensions): \(String(describing: error))")
+        return
+      }
+    }
+  }
+
+  @Test func missesAFileOfThePair() throws {
+    let folder = try TemporaryFolder()
+    try folder.write(StackFixtures.bytes("coils.cfl"), "a.cfl")
+    #expect(throws: TIFFError.missing(path: folder("a.hdr"))) { _ = try ImageStack(path: folder("a.cfl")) }
+  }
+
+  @Test func refusesAFolder() throws {
+    let folder = try TemporaryFolder()
+    try folder.write(StackFixtures.bytes("coils.cfl"), "a.cfl")
+    guard
+      case .cannotOpen(folder.path, _, _) = TIFFPageSourceTests.stackError({
+        _ = try ImageStack(path: folder.path)
+      })
+    else {
+      Issue.record("a folder was opened")
+      return
+    }
+  }
+
+  /// The header belongs to what lies beside it.
+  @Test func tellsHeadersApart() throws {
+    let folder = try TemporaryFolder()
+    for (name, copy) in [
+      ("coils.hdr", "a.hdr"), ("coils.cfl", "a.cfl"), ("pair.hdr", "b.hdr"), ("pair.img", "b.img"),
+      ("pair.hdr", "c.hdr"), ("pair.img", "c.img"), ("coils.cfl", "c.cfl"), ("coils.hdr", "D.HDR"),
+      ("coils.cfl", "D.CFL"),
+    ] { try folder.write(StackFixtures.bytes(name), copy) }
+    #expect(try FormatRegistry.format(of: folder("a.hdr")) == .cfl)
+    #expect(try FormatRegistry.format(of: folder("b.hdr")) == .nifti)
+    #expect(try FormatRegistry.format(of: folder("c.hdr")) == .nifti)
+    #expect(try FormatRegistry.format(of: folder("D.HDR")) == .cfl)
+    #expect(try ImageStack(path: folder("D.HDR")).files == [folder("D.HDR"), folder("D.CFL")])
+  }
+}
+
+@Suite struct CFLMutationTests {
+  @Test(.timeLimit(.minutes(60))) func survivesDamagedFiles() throws {
+    let (opened, read) = try StackFixtures.damage(
+      ["a.cfl": StackFixtures.bytes("coils.cfl"), "a.hdr": StackFixtures.bytes("coils.hdr")], opened: "a.cfl")
+    #expect(opened > 50 && read > opened)
+  }
+}
