@@ -30,6 +30,11 @@ let package = Package(
     .library(
       name: "Reconstruction", targets: ["Fields", "Formats", "Operators", "Diffusion", "Reconstruction"]),
   ],
+  traits: [
+    .trait(name: "HDF5", description: "Reads HDF5: Data Exchange, NXtomo, plain datasets (libhdf5-dev)"),
+    .trait(name: "ISMRMRD", description: "Reads MRI scans (libismrmrd-dev)", enabledTraits: ["HDF5"]),
+    .default(enabledTraits: ["HDF5", "ISMRMRD"]),
+  ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
@@ -44,6 +49,13 @@ let package = Package(
     .systemLibrary(name: "CTIFF", providers: [.apt(["libtiff-dev"])]),
     .systemLibrary(name: "CSamples"),
     .systemLibrary(name: "CPNG", providers: [.apt(["libpng-dev"])]),
+    .target(
+      name: "CHDF5", cSettings: [.define("CHDF5_ENABLED", .when(traits: ["HDF5"]))],
+      linkerSettings: [.linkedLibrary("hdf5_serial")]),
+    .target(
+      name: "CISMRMRD", dependencies: ["CHDF5"],
+      cxxSettings: [.headerSearchPath("library"), .define("CISMRMRD_ENABLED", .when(traits: ["ISMRMRD"]))],
+      linkerSettings: [.linkedLibrary("ismrmrd"), .linkedLibrary("hdf5_serial")]),
     .target(name: "CTorch", cxxSettings: torchHeaders, linkerSettings: torchLibraries),
 
     .target(name: "Fields", dependencies: [numerics]),
@@ -51,6 +63,8 @@ let package = Package(
       name: "Formats",
       dependencies: [
         "Fields", "CSamples", "CTIFF", "CPNG", numerics, yams,
+        .target(name: "CHDF5", condition: .when(traits: ["HDF5"])),
+        .target(name: "CISMRMRD", condition: .when(traits: ["ISMRMRD"])),
         .product(name: "DequeModule", package: "swift-collections"),
       ]),
     .target(name: "Operators", dependencies: ["Fields", "Formats", "CFFTW", numerics]),

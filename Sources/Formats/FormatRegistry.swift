@@ -3,10 +3,15 @@ import Foundation
 /// A file format this program reads or writes: the one list.
 public enum FileFormat: String, Sendable, CaseIterable {
   case tiff
+  case hdf5
+  /// Within HDF5.
+  case ismrmrd
 
   public var name: String {
     switch self {
     case .tiff: "TIFF"
+    case .hdf5: "HDF5"
+    case .ismrmrd: "ISMRMRD"
     }
   }
 
@@ -14,6 +19,8 @@ public enum FileFormat: String, Sendable, CaseIterable {
   public var extensions: [String] {
     switch self {
     case .tiff: ["tif", "tiff"]
+    case .hdf5: ["h5", "hdf5", "hdf", "nxs", "nx5"]
+    case .ismrmrd: ["mrd"]
     }
   }
 
@@ -21,6 +28,7 @@ public enum FileFormat: String, Sendable, CaseIterable {
   func open(_ path: String, memory: Int) throws -> any PageSource {
     switch self {
     case .tiff: try TIFFPageSource(path: path, memory: memory)
+    case .hdf5, .ismrmrd: try HDF5Pages.source(path: path, memory: memory)
     }
   }
 }
@@ -39,8 +47,11 @@ public enum FormatRegistry {
     throw .unknown(path: path)
   }
 
+  /// The file that a path leads to, which may also name a part of it: of `scan.h5:flats` it is `scan.h5`.
+  public static func file(of path: String) -> String { HDF5Place(path).file }
+
   private static func byExtension(_ path: String) -> FileFormat? {
-    let name = path.lowercased()
+    let name = file(of: path).lowercased()
     return FileFormat.allCases.first { $0.extensions.contains { name.hasSuffix(".\($0)") } }
   }
 }
