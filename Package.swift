@@ -31,8 +31,10 @@ let package = Package(
       name: "Reconstruction", targets: ["Fields", "Formats", "Operators", "Diffusion", "Reconstruction"]),
   ],
   traits: [
-    .default(enabledTraits: ["NIfTI"]),
+    .default(enabledTraits: ["NIfTI", "HDF5", "ISMRMRD"]),
     .trait(name: "NIfTI", description: "Reads NIfTI and Analyze files, with libnifti2-dev"),
+    .trait(name: "HDF5", description: "Reads HDF5: Data Exchange, NXtomo, plain datasets, with libhdf5-dev"),
+    .trait(name: "ISMRMRD", description: "Reads MRI scans, with libismrmrd-dev", enabledTraits: ["HDF5"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -54,6 +56,13 @@ let package = Package(
       linkerSettings: [
         .linkedLibrary("nifti2", .when(traits: ["NIfTI"])), .linkedLibrary("znz", .when(traits: ["NIfTI"])),
       ]),
+    .target(
+      name: "CHDF5", cSettings: [.define("CHDF5_ENABLED", .when(traits: ["HDF5"]))],
+      linkerSettings: [.linkedLibrary("hdf5_serial")]),
+    .target(
+      name: "CISMRMRD", dependencies: ["CHDF5"],
+      cxxSettings: [.headerSearchPath("library"), .define("CISMRMRD_ENABLED", .when(traits: ["ISMRMRD"]))],
+      linkerSettings: [.linkedLibrary("ismrmrd"), .linkedLibrary("hdf5_serial")]),
     .target(name: "CTorch", cxxSettings: torchHeaders, linkerSettings: torchLibraries),
 
     .target(name: "Fields", dependencies: [numerics]),
@@ -62,6 +71,8 @@ let package = Package(
       dependencies: [
         "Fields", "CSamples", "CTIFF", "CPNG", numerics, yams,
         .target(name: "CNIfTI", condition: .when(traits: ["NIfTI"])),
+        .target(name: "CHDF5", condition: .when(traits: ["HDF5"])),
+        .target(name: "CISMRMRD", condition: .when(traits: ["ISMRMRD"])),
         .product(name: "DequeModule", package: "swift-collections"),
       ]),
     .target(name: "Operators", dependencies: ["Fields", "Formats", "CFFTW", numerics]),

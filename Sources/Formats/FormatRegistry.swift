@@ -2,7 +2,9 @@ import Foundation
 
 /// A file format this program reads or writes: the one list.
 public enum FileFormat: String, Sendable, CaseIterable {
-  case tiff, nifti, npy, cfl
+  case tiff, nifti, npy, cfl, hdf5
+  /// Within HDF5.
+  case ismrmrd
 
   public var name: String {
     switch self {
@@ -10,6 +12,8 @@ public enum FileFormat: String, Sendable, CaseIterable {
     case .nifti: "NIfTI"
     case .npy: "NumPy"
     case .cfl: "BART's cfl"
+    case .hdf5: "HDF5"
+    case .ismrmrd: "ISMRMRD"
     }
   }
 
@@ -20,6 +24,8 @@ public enum FileFormat: String, Sendable, CaseIterable {
     case .nifti: ["nii", "nii.gz", "hdr", "img", "hdr.gz", "img.gz"]
     case .npy: ["npy"]
     case .cfl: ["cfl"]
+    case .hdf5: ["h5", "hdf5", "hdf", "nxs", "nx5"]
+    case .ismrmrd: ["mrd"]
     }
   }
 
@@ -30,6 +36,7 @@ public enum FileFormat: String, Sendable, CaseIterable {
     case .nifti: try NIfTIPageSource(path: path, memory: memory)
     case .npy: try NPYPageSource(path: path, memory: memory)
     case .cfl: try CFLPageSource(path: path, memory: memory)
+    case .hdf5, .ismrmrd: try HDF5Pages.source(path: path, memory: memory)
     }
   }
 }
@@ -49,8 +56,11 @@ public enum FormatRegistry {
     throw .unknown(path: path)
   }
 
+  /// The file that a path leads to, which may also name a part of it: of `scan.h5:flats` it is `scan.h5`.
+  public static func file(of path: String) -> String { HDF5Place(path).file }
+
   private static func byExtension(_ path: String) -> FileFormat? {
-    let name = path.lowercased()
+    let name = file(of: path).lowercased()
     return FileFormat.allCases.first { $0.extensions.contains { name.hasSuffix(".\($0)") } }
   }
 }

@@ -18,7 +18,7 @@ struct InfoCommand: AsyncParsableCommand {
 
   @Argument(
     help:
-      "A TIFF file, a folder of TIFF files, a network's folder or .pt file, a JSON file or the folder of a run."
+      "A TIFF or HDF5 file (scan.h5:flats for a part), a folder of TIFF files, a network's folder or .pt file, a JSON file or the folder of a run."
   )
   var file: String
 
@@ -59,8 +59,9 @@ struct InfoCommand: AsyncParsableCommand {
 
   private static func text(_ stack: StackInspection) -> String {
     var layout = [stack.compression == "none" ? "uncompressed" : stack.compression]
+    let pieces = stack.format == FileFormat.tiff.name ? ["strips", "tiles"] : ["in one piece", "chunks"]
     layout +=
-      [stack.tiled ? "tiles" : "strips", "\(stack.byteOrder) endian"] + (stack.bigTIFF ? ["BigTIFF"] : [])
+      [pieces[stack.tiled ? 1 : 0], "\(stack.byteOrder) endian"] + (stack.bigTIFF ? ["BigTIFF"] : [])
     var rows: [(String, String)] = [
       ("format", stack.format + (stack.files > 1 ? ", \(stack.files) files" : "")),
       ("pages", "\(stack.pages) of \(stack.rows) × \(stack.columns)"),

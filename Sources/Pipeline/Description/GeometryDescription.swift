@@ -7,7 +7,7 @@ import Operators
 /// The scan and the image, as `geometry:` says it.
 ///
 ///     geometry:
-///       angles: {count: 60, range: 180}     # or {list: [0, 3, …]} or {file: angles.txt}, in degrees
+///       angles: {count: 60, range: 180}     # or {list: [0, 3, …]} or {file: angles.txt}, in degrees, or {file: scan.h5}
 ///       bins: 366
 ///       binSpacing: 1.484375                # mm
 ///       axis: 182.5                         # bin of the rotation axis, from 0; the middle unless given; or
@@ -130,9 +130,10 @@ public struct GeometryDescription: Hashable, Sendable {
     }
   }
 
-  /// One angle on every line that is not empty.
+  /// One angle on every line that is not empty, or those that a scan stores.
   private static func angles(in file: YAMLValue, folder: URL) throws(YAMLError) -> [Angle] {
     let path = resolve(try file.text(), folder)
+    if (try? FormatRegistry.format(of: path)) == .hdf5 { return try angles(ofScan: path, file) }
     guard let text = try? String(contentsOfFile: path, encoding: .utf8) else {
       throw file.invalid("cannot read the angles from '\(path)'. Check the path.")
     }
@@ -154,6 +155,21 @@ public struct GeometryDescription: Hashable, Sendable {
     }
     guard !angles.isEmpty else {
       throw file.invalid("'\(path)' is empty, expected an angle in degrees on every line.")
+    }
+    return angles
+  }
+
+  private static func angles(ofScan path: String, _ file: YAMLValue) throws(YAMLError) -> [Angle] {
+    let angles: [Angle]
+    do { angles = try HDF5Angles.degrees(of: path).map { .degrees($0) } } catch {
+      throw file.invalid("\(error)")
+    }
+    guard !angles.isEmpty else { throw file.invalid("'\(path)' has no angle.") }
+    var places: [Angle: Int] = [:]
+    for (index, angle) in angles.enumerated() {
+      if let first = places.updateValue(index + 1, forKey: angle) {
+        throw file.invalid("in '\(path)', " + twice(index + 1, first, of: "projection"))
+      }
     }
     return angles
   }

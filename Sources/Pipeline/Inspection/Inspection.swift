@@ -21,7 +21,11 @@ public enum Inspection: Sendable {
     } else if exists, path.lowercased().hasSuffix(".json") {
       self = .record(try Self.record(path))
     } else {
-      guard exists || path.contains(where: { "*?[".contains($0) }) else {
+      // A path may name a part of its file.
+      guard
+        FileManager.default.fileExists(atPath: FormatRegistry.file(of: path))
+          || path.contains(where: { "*?[".contains($0) })
+      else {
         throw InspectionError.missing(path: path)
       }
       _ = try FormatRegistry.format(of: path)

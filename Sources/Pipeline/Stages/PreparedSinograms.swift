@@ -54,7 +54,7 @@ public struct PreparedSinograms: FieldSource {
     case .projections(let standard, let detector):
       guard let path = path ?? standard else { throw RunError.noInput(description.file) }
       self.path = path
-      let folder = URL(fileURLWithPath: path).deletingLastPathComponent()
+      let folder = URL(fileURLWithPath: FormatRegistry.file(of: path)).deletingLastPathComponent()
       let projections = try ImageStack(path: path)
       let field = try detector.open(in: folder)
       files = ([projections] + field.flats + field.darks).map { ($0.path, $0.files) }
