@@ -58,11 +58,11 @@ let package = Package(
       ]),
     .target(
       name: "CHDF5", cSettings: [.define("CHDF5_ENABLED", .when(traits: ["HDF5"]))],
-      linkerSettings: [.linkedLibrary("hdf5_serial")]),
+      linkerSettings: [.linkedLibrary("hdf5_serial", .when(traits: ["HDF5"]))]),
     .target(
       name: "CISMRMRD", dependencies: ["CHDF5"],
       cxxSettings: [.headerSearchPath("library"), .define("CISMRMRD_ENABLED", .when(traits: ["ISMRMRD"]))],
-      linkerSettings: [.linkedLibrary("ismrmrd"), .linkedLibrary("hdf5_serial")]),
+      linkerSettings: ["ismrmrd", "hdf5_serial"].map { .linkedLibrary($0, .when(traits: ["ISMRMRD"])) }),
     .target(name: "CTorch", cxxSettings: torchHeaders, linkerSettings: torchLibraries),
 
     .target(name: "Fields", dependencies: [numerics]),
