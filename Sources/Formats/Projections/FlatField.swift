@@ -39,14 +39,15 @@ struct FlatFieldRows: Sendable {
   private let gain: [Float]
   /// Bins of each row whose flat is not above the dark.
   let dead: [DeadBins]
+  private let hasDead: Bool
 
   /// - Throws: ``ProjectionError/noLight(path:row:)`` for a row without a live bin.
-  init(_ field: FlatField, rows range: Range<Int>, bins: Int) throws {
+  init(_ field: FlatField, rows range: Range<Int>, bins: Int, threads: Int) throws {
     self.bins = bins
     var flats: [[Double]] = []
-    for stack in field.flats { flats.append(try Self.average(stack, range, field.average)) }
+    for stack in field.flats { flats.append(try Self.average(stack, range, field.average, threads)) }
     var darks: [[Double]] = []
-    for stack in field.darks { darks.append(try Self.average(stack, range, field.average)) }
+    for stack in field.darks { darks.append(try Self.average(stack, range, field.average, threads)) }
     if darks.isEmpty { darks = [[Double](repeating: 0, count: range.count * bins)] }
     ends = (0..<max(flats.count, darks.count)).map { end in
       let (flat, dark) = (flats[min(end, flats.count - 1)], darks[min(end, darks.count - 1)])
@@ -64,80 +65,93 @@ struct FlatFieldRows: Sendable {
     }
     self.gain = gain
     self.dead = dead
+    hasDead = dead.contains { $0.count > 0 }
   }
 
-  /// D and 1 / (F − D) of a line, where they run from the first page to the last.
+  /// D and 1 / (F − D) of some rows, where they run from the first page to the last.
   struct Correction {
     fileprivate var dark: [Float]
     fileprivate var gain: [Float]
 
-    init(bins: Int) {
-      dark = [Float](repeating: 0, count: bins)
+    init(_ field: FlatFieldRows, rows: Int) {
+      dark = [Float](repeating: 0, count: field.ends.count == 2 ? rows * field.bins : 0)
       gain = dark
+    }
+
+    /// - Parameter place: of the first bin in `start`, `end` and `gain`.
+    fileprivate mutating func interpolate(
+      _ start: (dark: [Float], light: [Float]), _ end: (dark: [Float], light: [Float]), _ gain: [Float],
+      _ place: Int, _ fraction: Float
+    ) {
+      for bin in dark.indices {
+        let i = place + bin
+        let isLive = gain[i] > 0
+        dark[bin] = isLive ? start.dark[i] + fraction * (end.dark[i] - start.dark[i]) : start.dark[i]
+        self.gain[bin] = isLive ? 1 / (start.light[i] + fraction * (end.light[i] - start.light[i])) : 0
+      }
     }
   }
 
-  /// −log of the transmissions of a line.
+  /// −log of the transmissions of some rows of a page.
   ///
   /// - Parameters:
-  ///   - row: within the range.
+  ///   - counts: of these rows, one after another.
+  ///   - rows: within the range.
   ///   - fraction: 0 for the first page, 1 for the last.
   ///   - correction: memory to work in.
-  /// - Returns: how many samples of live bins were raised to the minimum transmission.
+  ///   - lines: where the line of each row goes, from `offset` on.
+  ///   - below: for each row, gets the number of its samples that were raised to the minimum transmission, all those of
+  ///     its dead bins among them.
   func lineIntegrals(
-    of counts: UnsafePointer<Float>, row: Int, at fraction: Float, _ correction: inout Correction,
-    into line: UnsafeMutablePointer<Float>, _ minimumTransmission: Float
-  ) -> Int {
-    let place = row * bins
-    var below = 0
-    func attenuate(_ dark: [Float], _ gain: [Float], _ place: Int) {
-      dark.withUnsafeBufferPointer { dark in
-        gain.withUnsafeBufferPointer { gain in
-          guard let dark = dark.baseAddress, let gain = gain.baseAddress else { return }
-          below = samples_negative_logarithms(
-            counts, dark + place, gain + place, line, bins, minimumTransmission)
+    of counts: UnsafePointer<Float>, rows: Range<Int>, at fraction: Float, _ correction: inout Correction,
+    into lines: UnsafePointer<UnsafeMutablePointer<Float>>, offset: Int, below: UnsafeMutablePointer<Int>,
+    _ minimumTransmission: Float
+  ) {
+    let (start, end) = (ends[0], ends[ends.count - 1])
+    if ends.count == 2 { correction.interpolate(start, end, gain, rows.lowerBound * bins, fraction) }
+    let first = ends.count == 2 ? 0 : rows.lowerBound * bins
+    (ends.count == 2 ? correction.dark : start.dark).withUnsafeBufferPointer { dark in
+      (ends.count == 2 ? correction.gain : gain).withUnsafeBufferPointer { gain in
+        guard let dark = dark.baseAddress, let gain = gain.baseAddress else { return }
+        for row in 0..<rows.count {
+          let place = row * bins
+          below[row] += samples_negative_logarithms(
+            counts + place, dark + first + place, gain + first + place, lines[row] + offset, bins,
+            minimumTransmission)
         }
       }
     }
-    if ends.count == 2 {
-      let (start, end) = (ends[0], ends[1])
-      for bin in 0..<bins {
-        let i = place + bin
-        correction.dark[bin] =
-          gain[i] > 0 ? start.dark[i] + fraction * (end.dark[i] - start.dark[i]) : start.dark[i]
-        correction.gain[bin] =
-          gain[i] > 0 ? 1 / (start.light[i] + fraction * (end.light[i] - start.light[i])) : 0
-      }
-      attenuate(correction.dark, correction.gain, 0)
-    } else {
-      attenuate(ends[0].dark, gain, place)
-    }
-    dead[row].bridge(line)
-    // Dead bins have no light at all: each of their samples is below.
-    return below - dead[row].count
+    guard hasDead else { return }
+    for (row, line) in zip(rows, 0...) { dead[row].bridge(lines[line] + offset) }
   }
 
   private static func average(
-    _ stack: ImageStack, _ range: Range<Int>, _ kind: FlatField.Average
+    _ stack: ImageStack, _ range: Range<Int>, _ kind: FlatField.Average, _ threads: Int
   ) throws -> [Double] {
-    let count = range.count * stack.info.columns
-    switch kind {
-    case .mean:
-      var sum = [Double](repeating: 0, count: count)
-      for index in 0..<stack.count {
-        let samples = try stack.rows(range, ofPage: index).samples
-        for i in sum.indices { sum[i] += Double(samples[i]) }
-      }
-      return sum.map { $0 / Double(stack.count) }
-    case .median:
-      var pages: [[Float]] = []
-      for index in 0..<stack.count { pages.append(try stack.rows(range, ofPage: index).samples) }
-      var values = [Float](repeating: 0, count: pages.count)
-      return (0..<count).map { i in
-        for (index, page) in pages.enumerated() { values[index] = page[i] }
-        values.sort()
-        return (Double(values[(values.count - 1) / 2]) + Double(values[values.count / 2])) / 2
-      }
+    let columns = stack.info.columns
+    return try inParts(of: range, threads: threads) { rows in
+      try kind == .mean ? mean(stack, rows, columns) : median(stack, rows, columns)
+    }.flatMap { $0 }
+  }
+
+  private static func mean(_ stack: ImageStack, _ rows: Range<Int>, _ columns: Int) throws -> [Double] {
+    var sum = [Double](repeating: 0, count: rows.count * columns)
+    var samples = [Float](repeating: 0, count: sum.count)
+    for index in 0..<stack.count {
+      try samples.withUnsafeMutableBufferPointer { try stack.read(rows, ofPage: index, into: $0) }
+      for i in sum.indices { sum[i] += Double(samples[i]) }
+    }
+    return sum.map { $0 / Double(stack.count) }
+  }
+
+  private static func median(_ stack: ImageStack, _ rows: Range<Int>, _ columns: Int) throws -> [Double] {
+    var pages: [[Float]] = []
+    for index in 0..<stack.count { pages.append(try stack.rows(rows, ofPage: index).samples) }
+    var values = [Float](repeating: 0, count: pages.count)
+    return (0..<rows.count * columns).map { i in
+      for (index, page) in pages.enumerated() { values[index] = page[i] }
+      values.sort()
+      return (Double(values[(values.count - 1) / 2]) + Double(values[values.count / 2])) / 2
     }
   }
 }

@@ -1,4 +1,5 @@
 import Fields
+import Synchronization
 
 /// The sinograms of a projection stack, one per detector row, read in blocks within a memory budget.
 public struct ProjectionSinograms: FieldSource {
@@ -35,11 +36,13 @@ public struct ProjectionSinograms: FieldSource {
 
   public func field(at index: Int) async throws -> Sinogram {
     let row = rows.lowerBound + index
+    // Without a change of thread where the row was read already.
+    if let block = reader.block(holding: row) { return block.sinogram(row) }
     return try await reader.block(of: row).sinogram(row)
   }
 
   /// How many samples of row `index` were raised to the minimum transmission; nil before it was read.
-  public func clipped(at index: Int) async -> Int? { await reader.clipped[rows.lowerBound + index] }
+  public func clipped(at index: Int) -> Int? { reader.clipped(rows.lowerBound + index) }
 }
 
 private actor ProjectionReader {
@@ -47,9 +50,14 @@ private actor ProjectionReader {
   private let rows: Range<Int>
   private let rowsPerBlock: Int
   private let threads: Int
-  /// The two read last: look-ahead asks for the next block while the last rows of this one are still due.
-  private var blocks: [ProjectionStack.Block] = []
-  private(set) var clipped: [Int: Int] = [:]
+  private let state = Mutex(State())
+
+  private struct State {
+    /// The two read last: look-ahead asks for the next block while the last rows of this one are still due.
+    var blocks: [ProjectionStack.Block] = []
+    var clipped: [Int: Int] = [:]
+  }
+
   private let executor = BlockingExecutor(label: "projection reader")
   nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
 
@@ -60,15 +68,23 @@ private actor ProjectionReader {
     self.threads = threads
   }
 
+  nonisolated func block(holding row: Int) -> ProjectionStack.Block? {
+    state.withLock { $0.blocks.first { $0.rows.contains(row) } }
+  }
+
+  nonisolated func clipped(_ row: Int) -> Int? { state.withLock { $0.clipped[row] } }
+
   func block(of row: Int) throws -> ProjectionStack.Block {
     try Task.checkCancellation()
-    if let block = blocks.first(where: { $0.rows.contains(row) }) { return block }
+    if let block = block(holding: row) { return block }
     let start = row - (row - rows.lowerBound) % rowsPerBlock
-    var spare = blocks.count == 2 ? blocks.removeFirst().lines : nil
+    var spare = state.withLock { $0.blocks.count == 2 ? $0.blocks.removeFirst().samples : [] }
     let block = try stack.sinograms(
       rows: start..<min(start + rowsPerBlock, rows.upperBound), threads: threads, reusing: &spare)
-    for row in block.rows { clipped[row] = block.clipped[row - block.rows.lowerBound] }
-    blocks.append(block)
+    state.withLock { state in
+      for row in block.rows { state.clipped[row] = block.clipped[row - block.rows.lowerBound] }
+      state.blocks.append(block)
+    }
     return block
   }
 }

@@ -1,6 +1,4 @@
-import Dispatch
 import Fields
-import Synchronization
 
 /// Raw projections of a parallel or fan-beam scan, with flats and darks, seen as sinograms.
 ///
@@ -34,14 +32,13 @@ public final class ProjectionStack: Sendable {
     public let clipped: [Int]
     /// For each row: how many bins are dead.
     public let dead: [Int]
-    let lines: ProjectionLines
+    /// For each row.
+    let samples: [[Float]]
 
     /// The sinogram of detector row `row`, one of ``rows``.
     public func sinogram(_ row: Int) -> Sinogram {
       precondition(rows.contains(row), "row \(row) is not in \(rows)")
-      let place = (row - rows.lowerBound) * shape.count
-      return Sinogram(
-        shape: shape, samples: Array(UnsafeBufferPointer(start: lines.start + place, count: shape.count)))
+      return Sinogram(shape: shape, samples: samples[row - rows.lowerBound])
     }
   }
 
@@ -85,71 +82,97 @@ public final class ProjectionStack: Sendable {
   ///
   /// Memory: rows × views × bins as `Float`, the flats and darks of these rows, and these rows of a page for every thread.
   public func sinograms(rows range: Range<Int>, threads: Int = 1) throws -> Block {
-    var nothing: ProjectionLines?
+    var nothing: [[Float]] = []
     return try sinograms(rows: range, threads: threads, reusing: &nothing)
   }
 
-  /// - Parameter spare: memory that is used again if nobody else holds it.
-  func sinograms(
-    rows range: Range<Int>, threads: Int, reusing spare: inout ProjectionLines?
-  ) throws -> Block {
+  /// - Parameter spare: sinograms whose memory is used again; those that somebody else still holds stay as they are.
+  func sinograms(rows range: Range<Int>, threads: Int, reusing spare: inout [[Float]]) throws -> Block {
     guard range.lowerBound >= 0, range.upperBound <= rows else {
       throw ProjectionError.noSuchRows(path: projections.path, rows: range, available: rows)
     }
-    let field = try FlatFieldRows(flatField, rows: range, bins: bins)
-    let page = range.count * bins
-    let lines: ProjectionLines
-    if isKnownUniquelyReferenced(&spare), let spare, spare.capacity >= views.count * page {
-      lines = spare
-    } else {
-      lines = ProjectionLines(capacity: views.count * page)
+    let field = try FlatFieldRows(flatField, rows: range, bins: bins, threads: threads)
+    let shape: Shape = [views.count, bins]
+    var samples: [[Float]] = []
+    var clipped: [Int] = []
+    for start in stride(from: range.lowerBound, to: range.upperBound, by: Self.rowsAtOnce) {
+      let part = start..<min(start + Self.rowsAtOnce, range.upperBound)
+      samples += try FilledArrays.make(part.count, of: shape.count, reusing: &spare) { sinograms in
+        clipped += try read(part, field, first: start - range.lowerBound, threads, into: sinograms)
+      }
     }
+    return Block(rows: range, shape: shape, clipped: clipped, dead: field.dead.map(\.count), samples: samples)
+  }
+
+  /// Each of them is a frame on the stack.
+  private static let rowsAtOnce = 128
+
+  /// - Parameter first: the place of the first row in `field`.
+  /// - Returns: for each row, how many samples were raised to the minimum transmission.
+  private func read(
+    _ rows: Range<Int>, _ field: FlatFieldRows, first: Int, _ threads: Int, into sinograms: FilledArrays
+  ) throws -> [Int] {
     let last = Float(max(projections.count - 1, 1))
     // Each thread takes a run of views: it reads pages in the order of the file and, while their counts are in its cache,
     // writes their line integrals to places of its own.
-    let parts = max(1, min(threads, views.count))
-    let below = Mutex([Int](repeating: 0, count: range.count))
-    let failures = Mutex([Int: any Error]())
-    DispatchQueue.concurrentPerform(iterations: parts) { part in
-      do {
-        var counts = [Float](repeating: 0, count: page)
-        var correction = FlatFieldRows.Correction(bins: bins)
-        var clipped = [Int](repeating: 0, count: range.count)
-        for view in views.count * part / parts..<views.count * (part + 1) / parts {
-          try counts.withUnsafeMutableBufferPointer { counts in
-            try projections.read(range, ofPage: views[view], into: counts)
-            guard let counts = counts.baseAddress else { return }
-            for row in 0..<range.count {
-              clipped[row] += field.lineIntegrals(
-                of: counts + row * bins, row: row, at: Float(views[view]) / last, &correction,
-                into: lines.start + (row * views.count + view) * bins, minimumTransmission)
-            }
+    let below = try inParts(of: 0..<views.count, threads: threads) { part in
+      var counts = [Float](repeating: 0, count: rows.count * bins)
+      var correction = FlatFieldRows.Correction(field, rows: rows.count)
+      var below = [Int](repeating: 0, count: rows.count)
+      for view in part {
+        try counts.withUnsafeMutableBufferPointer { counts in
+          try projections.read(rows, ofPage: views[view], into: counts)
+          below.withUnsafeMutableBufferPointer { below in
+            guard let counts = counts.baseAddress, let below = below.baseAddress else { return }
+            field.lineIntegrals(
+              of: counts, rows: first..<first + rows.count, at: Float(views[view]) / last, &correction,
+              into: sinograms.starts, offset: view * bins, below: below, minimumTransmission)
           }
         }
-        let found = clipped
-        below.withLock { for row in found.indices { $0[row] += found[row] } }
-      } catch {
-        failures.withLock { $0[part] = error }
       }
+      return below
     }
-    if let first = failures.withLock({ $0.min { $0.key < $1.key } }) { throw first.value }
-    return Block(
-      rows: range, shape: [views.count, bins], clipped: below.withLock { $0 }, dead: field.dead.map(\.count),
-      lines: lines)
+    return (0..<rows.count).map { row in
+      let raised = below.reduce(0) { sum, part in sum + part[row] }
+      // Dead bins have no light at all: each of their samples is below.
+      return raised - views.count * field.dead[first + row].count
+    }
   }
 }
 
-/// Memory for the line integrals of a block, `[rows, views, bins]`.
+/// Arrays while they are being filled, all at once.
 ///
-/// Sendable because it is written before anybody else knows of it, and read from then on.
-final class ProjectionLines: @unchecked Sendable {
-  let start: UnsafeMutablePointer<Float>
-  let capacity: Int
+/// Sendable because every thread writes to places of its own.
+private struct FilledArrays: @unchecked Sendable {
+  let starts: [UnsafeMutablePointer<Float>]
 
-  init(capacity: Int) {
-    self.capacity = capacity
-    start = .allocate(capacity: max(capacity, 1))
+  /// Arrays of `size` samples that `fill` initialises.
+  ///
+  /// - Parameter spare: arrays that are taken from its end instead of new memory, where they have this size.
+  static func make(
+    _ count: Int, of size: Int, reusing spare: inout [[Float]], _ fill: (FilledArrays) throws -> Void
+  ) throws -> [[Float]] {
+    var arrays = [[Float]](repeating: [], count: count)
+    var starts: [UnsafeMutablePointer<Float>] = []
+    func open(_ buffer: UnsafeMutableBufferPointer<Float>) throws {
+      guard let start = buffer.baseAddress else { return }
+      starts.append(start)
+      try openNext()
+    }
+    func openNext() throws {
+      let index = starts.count
+      guard index < count else { return try fill(FilledArrays(starts: starts)) }
+      if var array = spare.popLast(), array.count == size {
+        try array.withUnsafeMutableBufferPointer { try open($0) }
+        arrays[index] = array
+      } else {
+        arrays[index] = try [Float](unsafeUninitializedCapacity: size) { buffer, initialized in
+          try open(buffer)
+          initialized = size
+        }
+      }
+    }
+    try openNext()
+    return arrays
   }
-
-  deinit { start.deallocate() }
 }

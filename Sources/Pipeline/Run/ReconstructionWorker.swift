@@ -38,7 +38,7 @@ actor ReconstructionWorker {
     do {
       try Task.checkCancellation()
       let measurement = try await scan.field(at: index)
-      let changed = RunJournal.Changed(clipped: await scan.clipped(index), replaced: scan.replaced(index))
+      let changed = RunJournal.Changed(clipped: scan.clipped(index), replaced: scan.replaced(index))
       return try reconstruct(measurement, changed: changed, since: begin)
     } catch let error as CancellationError {
       throw error

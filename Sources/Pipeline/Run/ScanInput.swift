@@ -116,7 +116,7 @@ public struct ScanInput: FieldSource {
   }
 
   /// How many samples of a slice were raised to the smallest transmission before the logarithm.
-  public func clipped(_ index: Int) async -> Int { await sinograms.clipped(index) }
+  public func clipped(_ index: Int) -> Int { sinograms.clipped(index) }
 
   /// Bytes of the blocks of rows that are held, beside the slices.
   public var memory: Int { sinograms.memory }

@@ -98,9 +98,9 @@ public struct PreparedSinograms: FieldSource {
   }
 
   /// How many samples of a slice were raised to the smallest transmission before the logarithm.
-  public func clipped(_ index: Int) async -> Int {
+  public func clipped(_ index: Int) -> Int {
     guard case .projections(let sinograms) = source else { return 0 }
-    return await sinograms.clipped(at: index) ?? 0
+    return sinograms.clipped(at: index) ?? 0
   }
 
   /// How many samples of a slice the stages found faulty and replaced; 0 before it was read.

@@ -66,7 +66,9 @@ for round in 0...5 {
   let a = try await seconds { count = try readPlainly(projections.path) }
   var sum: Float = 0
   let b = try await seconds {
-    for try await sinogram in ProjectionSinograms(stack, memory: memory, threads: threads) {
+    let source = ProjectionSinograms(stack, memory: memory, threads: threads)
+    for index in 0..<source.count {
+      let sinogram = try await source.field(at: index)
       sum += sinogram.samples[sinogram.samples.count / 2]
     }
   }
