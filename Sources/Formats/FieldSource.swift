@@ -12,12 +12,14 @@ where Element: Sendable, Failure == any Error, AsyncIterator == FieldIterator<El
   var lookahead: Int { get }
   /// Field `index`, counted from 0. Does not block the calling thread.
   func field(at index: Int) async throws -> Element
+  /// Where field `index` is best asked for; nil, as by default, where that does not matter.
+  func executor(at index: Int) -> (any TaskExecutor)?
 }
 
 extension FieldSource {
-  public func makeAsyncIterator() -> FieldIterator<Element> {
-    FieldIterator(count: count, lookahead: lookahead) { try await field(at: $0) }
-  }
+  public func executor(at index: Int) -> (any TaskExecutor)? { nil }
+
+  public func makeAsyncIterator() -> FieldIterator<Element> { FieldIterator(self) }
 }
 
 /// Takes numbered fields in order, with bounded look-ahead. What was started is cancelled when the iterator goes
@@ -25,8 +27,10 @@ extension FieldSource {
 public struct FieldIterator<Element: Sendable>: AsyncIteratorProtocol {
   private let window: Window
 
-  init(count: Int, lookahead: Int, field: @escaping @Sendable (Int) async throws -> Element) {
-    window = Window(count: count, lookahead: lookahead, field: field)
+  init(_ source: some FieldSource<Element>) {
+    window = Window(count: source.count, lookahead: source.lookahead) { index in
+      Task(executorPreference: source.executor(at: index)) { try await source.field(at: index) }
+    }
   }
 
   public mutating func next() async throws -> Element? {
@@ -42,14 +46,14 @@ public struct FieldIterator<Element: Sendable>: AsyncIteratorProtocol {
   private final class Window {
     private let count: Int
     private let lookahead: Int
-    private let field: @Sendable (Int) async throws -> Element
+    private let start: (Int) -> Task<Element, any Error>
     private var tasks: Deque<Task<Element, any Error>> = []
     private var started = 0
 
-    init(count: Int, lookahead: Int, field: @escaping @Sendable (Int) async throws -> Element) {
+    init(count: Int, lookahead: Int, start: @escaping (Int) -> Task<Element, any Error>) {
       self.count = count
       self.lookahead = lookahead
-      self.field = field
+      self.start = start
     }
 
     deinit { for task in tasks { task.cancel() } }
@@ -57,7 +61,7 @@ public struct FieldIterator<Element: Sendable>: AsyncIteratorProtocol {
     /// Starts what may be started and hands out the oldest.
     func advance() -> Task<Element, any Error>? {
       while started < count, tasks.count <= lookahead {
-        tasks.append(Task { [field, started] in try await field(started) })
+        tasks.append(start(started))
         started += 1
       }
       return tasks.popFirst()

@@ -8,7 +8,7 @@ public struct StackPages: FieldSource {
   public let stack: ImageStack
   public let lookahead: Int
   private let pages: [Int]
-  private let readers: [StackReader]
+  private let readers: [BlockingTaskExecutor]
 
   /// - Parameters:
   ///   - pages: Which pages, counted from 0; all when nil. They must exist.
@@ -25,28 +25,19 @@ public struct StackPages: FieldSource {
     self.stack = stack
     self.pages = pages
     self.lookahead = lookahead
-    readers = (0..<width).map { _ in StackReader(stack) }
+    readers = (0..<width).map { _ in BlockingTaskExecutor(label: "stack reader") }
   }
 
   public var count: Int { pages.count }
 
   public func field(at index: Int) async throws -> Image {
-    try await readers[index % readers.count].page(pages[index])
+    try await withTaskExecutorPreference(readers[index % readers.count]) {
+      try Task.checkCancellation()
+      return try stack.page(pages[index])
+    }
   }
-}
 
-/// One thread that reads pages.
-private actor StackReader {
-  private let stack: ImageStack
-  private let executor = BlockingExecutor(label: "stack reader")
-  nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
-
-  init(_ stack: ImageStack) { self.stack = stack }
-
-  func page(_ index: Int) throws -> Image {
-    try Task.checkCancellation()
-    return try stack.page(index)
-  }
+  public func executor(at index: Int) -> (any TaskExecutor)? { readers[index % readers.count] }
 }
 
 /// The pages of a stack as sinograms, one per slice.
@@ -75,6 +66,8 @@ public struct StackSinograms: FieldSource {
     let info = pages.stack.info
     return order == .angleBin ? [info.rows, info.columns] : [info.columns, info.rows]
   }
+
+  public func executor(at index: Int) -> (any TaskExecutor)? { pages.executor(at: index) }
 
   public func field(at index: Int) async throws -> Sinogram {
     let page = try await pages.field(at: index)
