@@ -106,19 +106,25 @@ public struct PipelineRunner {
       try await work.finish(&recorder)
     } catch {
       record.error("\(error is CancellationError ? "interrupted" : "\(error)")")
-      let done = recorder.done.count
-      if done > 0, choice.parts.isEmpty {
-        log.warning(
-          """
-          \(done) of \(slices.count) slices are done and kept; the same command\(choice.restarts ? " without --restart" : "") \
-          goes on with the others.
-          """)
+      if choice.parts.isEmpty,
+        let rest = rest(done: recorder.done.count, of: slices.count, after: error, choice)
+      {
+        log.warning("\(rest)")
       }
       throw error
     }
     let summary = recorder.summary(output: output, of: slices.count)
     record.info("\(summary.text)")
     return summary
+  }
+
+  /// How to go on after the end of a run; nil where the error says it.
+  private func rest(done: Int, of count: Int, after error: any Error, _ choice: Choice) -> String? {
+    let command = "the same command\(choice.restarts ? " without --restart" : "")"
+    guard done == 0 else {
+      return "\(done) of \(count) slices are done and kept; \(command) goes on with the others."
+    }
+    return error is CancellationError ? "no slice is done yet; the same command begins again." : nil
   }
 
   /// An input that was repaired differs from what it was; everything else must be as it was.
