@@ -33,6 +33,10 @@ public struct StackPages: FieldSource {
   public func field(at index: Int) async throws -> Image {
     try await readers[index % readers.count].page(pages[index])
   }
+
+  fileprivate func samples(at index: Int) async throws -> StackPage {
+    try await readers[index % readers.count].samples(pages[index])
+  }
 }
 
 /// One thread that reads pages.
@@ -47,6 +51,23 @@ private actor StackReader {
     try Task.checkCancellation()
     return try stack.page(index)
   }
+
+  func samples(_ index: Int) throws -> StackPage {
+    try Task.checkCancellation()
+    return try stack.samples(ofPage: index)
+  }
+}
+
+/// The pages of a stack with their samples as they are, real or complex.
+public struct WholePages: FieldSource {
+  public typealias Element = StackPage
+  public let pages: StackPages
+
+  public init(_ pages: StackPages) { self.pages = pages }
+
+  public var count: Int { pages.count }
+  public var lookahead: Int { pages.lookahead }
+  public func field(at index: Int) async throws -> StackPage { try await pages.samples(at: index) }
 }
 
 /// The pages of a stack as sinograms, one per slice.
