@@ -49,7 +49,7 @@ let package = Package(
     .systemLibrary(name: "CFFTW", providers: [.apt(["libfftw3-dev"])]),
     .systemLibrary(name: "CTIFF", providers: [.apt(["libtiff-dev"])]),
     .systemLibrary(name: "CSamples"),
-    .systemLibrary(name: "CPNG", providers: [.apt(["libpng-dev"])]),
+    .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
     .target(
       name: "CNIfTI",
       cSettings: [.headerSearchPath("library"), .define("NIFTI_TRAIT", .when(traits: ["NIfTI"]))],
@@ -69,7 +69,7 @@ let package = Package(
     .target(
       name: "Formats",
       dependencies: [
-        "Fields", "CSamples", "CTIFF", "CPNG", numerics, yams,
+        "Fields", "CSamples", "CTIFF", "CZlib", numerics, yams,
         .target(name: "CNIfTI", condition: .when(traits: ["NIfTI"])),
         .target(name: "CHDF5", condition: .when(traits: ["HDF5"])),
         .target(name: "CISMRMRD", condition: .when(traits: ["ISMRMRD"])),
@@ -81,7 +81,7 @@ let package = Package(
     .target(
       name: "Pipeline",
       dependencies: [
-        "Fields", "Formats", "Operators", "Diffusion", "Reconstruction", yams, logging,
+        "Fields", "Formats", "Operators", "Diffusion", "Reconstruction", numerics, yams, logging,
         .product(name: "Crypto", package: "swift-crypto"),
         .product(name: "Mustache", package: "swift-mustache"),
       ]),
@@ -95,7 +95,7 @@ let package = Package(
     .target(name: "TestSupport", dependencies: ["Fields", "Operators"], path: "Tests/TestSupport"),
     testTarget("Fields", [numerics]),
     .testTarget(
-      name: "FormatsTests", dependencies: ["Fields", "Formats", "CPNG", "TestSupport", numerics],
+      name: "FormatsTests", dependencies: ["Fields", "Formats", "CZlib", "TestSupport", numerics],
       exclude: ["Fixtures"]),
     testTarget("Operators", ["Fields"]),
     .testTarget(
@@ -105,7 +105,8 @@ let package = Package(
       name: "ReconstructionTests",
       dependencies: ["Fields", "Operators", "Diffusion", "Reconstruction", "TestSupport"],
       exclude: ["Fixtures"]),
-    testTarget("Pipeline", ["Fields", "Formats", "Operators", "Diffusion", "Reconstruction", logging]),
+    testTarget(
+      "Pipeline", ["Fields", "Formats", "Operators", "Diffusion", "Reconstruction", numerics, logging]),
     .testTarget(
       name: "DeftTests", dependencies: ["Fields", "Formats", "TestSupport"],
       exclude: ["Fixtures"]),

@@ -41,6 +41,37 @@ int cnifti_read_header(const void *bytes, int version, cnifti_header *header) {
   return 1;
 }
 
+int cnifti_make_header(const int64_t extents[3], const double spacing[3], int is_complex, void *bytes) {
+  const int64_t dimensions[8] = {3, extents[0], extents[1], extents[2], 1, 1, 1, 1};
+  nifti_image *image = nifti_make_new_nim(dimensions, is_complex ? DT_COMPLEX64 : DT_FLOAT32, 0);
+  if (!image) return 0;
+  int is_first = 1;
+  int is_known = 0;
+  for (int i = 0; i < 3; i++) {
+    if (extents[i] > INT16_MAX) is_first = 0;
+    if (spacing[i] > 0) is_known = 1;
+  }
+  image->dx = spacing[0];
+  image->dy = spacing[1];
+  image->dz = spacing[2];
+  image->xyz_units = is_known ? NIFTI_UNITS_MM : NIFTI_UNITS_UNKNOWN;
+  image->scl_slope = 1;
+  image->nifti_type = is_first ? NIFTI_FTYPE_NIFTI1_1 : NIFTI_FTYPE_NIFTI2_1;
+  nifti_set_iname_offset(image, is_first ? 1 : 2);
+  union {
+    nifti_1_header first;
+    nifti_2_header second;
+  } header;
+  const int size = is_first ? sizeof header.first : sizeof header.second;
+  const int failed =
+      is_first ? nifti_convert_nim2n1hdr(image, &header.first) : nifti_convert_nim2n2hdr(image, &header.second);
+  nifti_image_free(image);
+  if (failed) return 0;
+  memset(bytes, 0, size + 4);
+  memcpy(bytes, &header, size);
+  return size + 4;
+}
+
 const char *cnifti_type_name(int type) { return nifti_datatype_string(type); }
 const char *cnifti_unit_name(int unit) { return nifti_units_string(unit); }
 const char *cnifti_intent_name(int intent) { return nifti_intent_string(intent); }

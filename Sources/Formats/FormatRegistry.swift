@@ -68,6 +68,10 @@ public enum FormatRegistry {
 /// Why a path has no format.
 public enum FormatError: Error, Equatable, Sendable, CustomStringConvertible {
   case unknown(path: String)
+  /// No format that can be written has this extension.
+  case notWritten(path: String)
+  /// `what` is asked for by `option`, and the format has no place for it.
+  case cannotHold(path: String, format: String, what: String, option: String)
 
   public var description: String {
     switch self {
@@ -75,6 +79,15 @@ public enum FormatError: Error, Equatable, Sendable, CustomStringConvertible {
       "cannot tell the format of '\(path)': expected a file, or a folder of files, ending in "
         + FileFormat.allCases.flatMap(\.extensions).map { ".\($0)" }.joined(separator: ", ")
         + ". Rename or convert it."
+    case .notWritten(let path):
+      "cannot write '\(path)': a file ends in "
+        + OutputFormat.all.filter { !$0.extensions.isEmpty }.map { format in
+          "\(format.extensions.map { ".\($0)" }.joined(separator: " or ")) (\(format.name))"
+        }.joined(separator: ", ")
+        + "; a name that ends in / is a folder of numbered TIFF files. Give such a name."
+    case .cannotHold(let path, let format, let what, let option):
+      "'\(path)' cannot hold \(what): \(format) has no place for it. Leave out '\(option)', or write another format, such "
+        + "as TIFF."
     }
   }
 }

@@ -135,6 +135,61 @@ public struct PendingFiles: ~Copyable {
   }
 }
 
+/// A folder that appears under its name complete or not at all.
+///
+/// It is filled under a temporary name beside it, `NAME.partial-…`. ``publish()`` gives it its name in the place of a folder of
+/// that name; dropped before that, nothing is left.
+struct PendingFolder: ~Copyable, Sendable {
+  let path: String
+  /// Where its files are until then.
+  let temporary: String
+  private let place: String
+  private var isPublished = false
+
+  /// - Throws: ``FileError/cannotCreate(path:code:)``.
+  init(path: String) throws(FileError) {
+    let place = filePlace(path)
+    while true {
+      let temporary = Self.unusedName(beside: place)
+      if mkdir(temporary, 0o777) == 0 {
+        (self.path, self.place, self.temporary) = (path, place, temporary)
+        Leftovers.add(temporary)
+        return
+      }
+      guard errno == EEXIST else { throw .cannotCreate(path: path, code: errno) }
+    }
+  }
+
+  deinit {
+    if !isPublished { try? FileManager.default.removeItem(atPath: temporary) }
+    Leftovers.forget(temporary)
+  }
+
+  /// Makes the names of its files durable and gives the folder its own. A folder of that name is removed afterwards.
+  mutating func publish() throws(FileError) {
+    try synchronizeFolder(temporary)
+    // An empty folder is replaced at once; a full one steps aside, and back where that fails.
+    if rename(temporary, place) != 0 {
+      guard errno == ENOTEMPTY || errno == EEXIST else { throw .cannotCreate(path: path, code: errno) }
+      let aside = Self.unusedName(beside: place)
+      guard rename(place, aside) == 0 else { throw .cannotCreate(path: path, code: errno) }
+      guard rename(temporary, place) == 0 else {
+        let code = errno
+        rename(aside, place)
+        throw .cannotCreate(path: path, code: code)
+      }
+      isPublished = true
+      try? FileManager.default.removeItem(atPath: aside)
+    }
+    isPublished = true
+    try synchronizeFolder(PendingFile.folder(of: place))
+  }
+
+  private static func unusedName(beside place: String) -> String {
+    "\(place)\(PendingFile.mark)\(String(UInt32.random(in: 0...UInt32.max), radix: 16))"
+  }
+}
+
 /// Writes a file that appears complete or not at all.
 ///
 /// - Throws: ``FileError``.

@@ -9,23 +9,35 @@ extension ImageStack.Part: ExpressibleByArgument {}
 struct ConvertCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "convert",
-    abstract: "Copy an image stack, page by page, into one TIFF file that ImageJ and this program read.",
+    abstract: "Copy an image stack, page by page, into another format.",
     discussion: """
-      Whatever the stack is made of, the copy is one file of 32-bit floats, or of 16-bit integers with a recorded scale \
-      and offset. Without --range, integers of at most 16 bits keep their values exactly; for others the stack is read \
-      twice, first for the range of its values.
+      The name of the output says what it becomes:
+
+        NAME.tif, NAME.tiff   one TIFF file that ImageJ reads
+        NAME/                 a folder of TIFF files recon_00001.tif, recon_00002.tif, …
+        NAME.nii, NAME.nii.gz NIfTI: columns are x, rows y, pages z
+        NAME.npy              a NumPy array [pages, rows, columns]
+        NAME.cfl              BART: columns are dimension 0, rows 1, pages 2 (coils, where they are known, 3)
+
+      Samples become 32-bit floats; complex ones stay complex. TIFF also holds 16-bit integers with a recorded scale and \
+      offset: without --range, integers of at most 16 bits keep their values exactly; for others the stack is read twice, \
+      first for the range of its values. TIFF keeps spacing, unit and description, NIfTI the spacing.
+
+      The output appears when it is complete. A file of its name is replaced, a folder only where it is empty or holds \
+      nothing but the result of an earlier conversion.
 
       deft convert scan/ scan.tif
-      deft convert volume.tif small.tif --storage uint16 --compression deflate --pages 100...200/2
+      deft convert volume.tif volume.nii.gz
+      deft convert volume.tif slices/ --storage uint16 --compression deflate --pages 100...200/2
       """)
 
-  @Argument(help: "A TIFF file, a folder of TIFF files, or a pattern such as 'scan/recon_*.tif'.")
+  @Argument(help: "A file of images, a folder of TIFF files, or a pattern such as 'scan/recon_*.tif'.")
   var input: String
 
-  @Argument(help: "The TIFF file to write; a file of that name is replaced once the new one is complete.")
+  @Argument(help: "The file or folder to write.")
   var output: String
 
-  @Option(help: "float32 or uint16.")
+  @Option(help: "float32, or uint16 in TIFF files.")
   var storage = StackConversion.Storage.float32
 
   @Option(
@@ -33,14 +45,14 @@ struct ConvertCommand: AsyncParsableCommand {
     transform: Self.interval)
   var range: ClosedRange<Double>?
 
-  @Option(help: "none or deflate.")
+  @Option(help: "none, or deflate in TIFF files.")
   var compression = TIFFWriter.Compression.none
 
   @Option(
     help: "Which pages, counted from 1: 4,12,20 or 4...78/8; all unless given.", transform: PageList.argument)
   var pages: PageList?
 
-  @Option(help: "Of complex samples: magnitude, phase, real or imaginary.")
+  @Option(help: "Of complex samples, magnitude, phase, real or imaginary; they stay complex unless given.")
   var part: ImageStack.Part?
 
   @Option(
@@ -58,9 +70,10 @@ struct ConvertCommand: AsyncParsableCommand {
   @OptionGroup var parallel: ThreadCount
 
   func validate() throws {
-    let name = output.lowercased()
-    guard name.hasSuffix(".tif") || name.hasSuffix(".tiff") else {
-      throw ValidationError("The output '\(output)' must end in .tif or .tiff.")
+    do throws(FormatError) {
+      try conversion.check(output)
+    } catch {
+      throw ValidationError("\(error)")
     }
     guard range == nil || storage == .uint16 else {
       throw ValidationError("'--range' is for integers. Add --storage uint16.")
@@ -72,10 +85,6 @@ struct ConvertCommand: AsyncParsableCommand {
 
   func run() async throws {
     try await interruptible { _ in
-      var conversion = StackConversion()
-      (conversion.storage, conversion.range, conversion.compression) = (storage, range, compression)
-      (conversion.pages, conversion.part, conversion.replacement) = (pages, part, replaceNonFinite)
-      (conversion.spacing, conversion.unit) = (spacing ?? Spacing(), unit)
       var bar: SliceProgress?
       let outcome = try await conversion.write(input, to: output, width: parallel.threads) { done, total in
         if bar == nil { bar = SliceProgress("pages", total: total) }
@@ -85,16 +94,28 @@ struct ConvertCommand: AsyncParsableCommand {
     }
   }
 
+  private var conversion: StackConversion {
+    var conversion = StackConversion()
+    (conversion.storage, conversion.range, conversion.compression) = (storage, range, compression)
+    (conversion.pages, conversion.part, conversion.replacement) = (pages, part, replaceNonFinite)
+    (conversion.spacing, conversion.unit) = (spacing ?? Spacing(), unit)
+    return conversion
+  }
+
   private static func text(_ outcome: StackConversion.Outcome) -> String {
     var text = "\(counted(outcome.pages, "page")) of \(outcome.rows) × \(outcome.columns), "
     switch outcome.storage {
     case .float32: text += "float32"
+    case .complex64: text += "complex64"
     case .uint16(let scale, let offset): text += "uint16, value = \(offset) + \(scale) × stored number"
     }
     if outcome.replaced > 0 {
       text += "; \(counted(outcome.replaced, "value")) replaced that were not finite"
     }
     if outcome.clipped > 0 { text += "; \(counted(outcome.clipped, "value")) outside the range clipped" }
+    if !outcome.notKept.isEmpty {
+      text += "; not kept, as its format has no place for it: \(outcome.notKept.joined(separator: ", "))"
+    }
     return text
   }
 

@@ -95,9 +95,9 @@ import Testing
   @Test func writesThroughASink() async throws {
     let folder = try TemporaryFolder()
     let stack = try Self.stack(folder, pages: 5)
-    let sink: any FieldSink<Image> = TIFFSink(
+    let sink: any FieldSink<StackPage> = PageSink(
       try TIFFWriter(path: folder("b.tif"), rows: 4, columns: 6, pages: 5))
-    for try await image in StackPages(stack) { try await sink.append(image) }
+    for try await page in WholePages(StackPages(stack)) { try await sink.append(page) }
     try await sink.finish()
     #expect(FileManager.default.contentsEqual(atPath: folder("a.tif"), andPath: folder("b.tif")))
   }

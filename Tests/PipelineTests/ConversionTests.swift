@@ -1,3 +1,4 @@
+import ComplexModule
 import Fields
 import Formats
 import Foundation
@@ -130,18 +131,136 @@ import Testing
     #expect(Array(try ImageStack(path: folder("b.tif")).page(3).samples[10...11]) == [-1, -1])
   }
 
+  private static let complexFixture = packageFolder + "/Tests/FormatsTests/Fixtures/complex64.tif"
+
   @Test func takesAPartOfComplexSamples() async throws {
     let folder = try TemporaryFolder()
-    let path = packageFolder + "/Tests/FormatsTests/Fixtures/complex64.tif"
+    let path = Self.complexFixture
     var conversion = StackConversion()
-    await #expect(throws: StackError.complexSamples(path: path)) {
-      try await conversion.write(path, to: folder("b.tif"))
-    }
     conversion.part = .imaginary
     _ = try await conversion.write(path, to: folder("b.tif"))
     #expect(
       try ImageStack(path: folder("b.tif")).page(0).samples
         == ImageStack(path: path).complexPage(0).samples.map(\.imaginary))
+  }
+
+  @Test(arguments: formats)
+  func keepsComplexSamples(name: String) async throws {
+    let folder = try TemporaryFolder()
+    let outcome = try await StackConversion().write(Self.complexFixture, to: folder(name))
+    #expect(outcome.storage == .complex64)
+    let (a, b) = try (ImageStack(path: Self.complexFixture), ImageStack(path: folder(name)))
+    #expect(b.isComplex && a.count == b.count)
+    for page in 0..<a.count { #expect(try a.complexPage(page) == b.complexPage(page)) }
+    var conversion = StackConversion()
+    conversion.storage = .uint16
+    if [.tiff].contains(b.info.format) {
+      await #expect(throws: StackError.complexSamples(path: Self.complexFixture)) {
+        try await conversion.write(Self.complexFixture, to: folder("other"))
+      }
+    }
+  }
+
+  static let formats = ["b.tif", "b/", "b.nii", "b.nii.gz", "b.npy", "b.cfl"]
+
+  /// From TIFF to another format and back: the same values, and what that format can say.
+  @Test(arguments: formats)
+  func goesToAFormatAndBack(name: String) async throws {
+    let folder = try TemporaryFolder()
+    let images = try Self.write(folder("a.tif"))
+    var calls: [Int] = []
+    let outcome = try await StackConversion().write(folder("a.tif"), to: folder(name)) { done, total in
+      #expect(total == 5)
+      calls.append(done)
+    }
+    #expect(calls == Array(1...5))
+    let lost: [String: [String]] = [
+      "nii": ["unit", "description"], "gz": ["unit", "description"],
+      "npy": ["spacing", "unit", "description"],
+      "cfl": ["spacing", "unit", "description"],
+    ]
+    #expect(outcome.notKept == lost[String(name.split(separator: ".").last ?? "")] ?? [])
+    var back = StackConversion()
+    back.part = .real
+    _ = try await back.write(folder(name), to: folder("c.tif"))
+    let stack = try ImageStack(path: folder("c.tif"))
+    #expect(stack.count == 5)
+    for page in 0..<5 { #expect(try stack.page(page) == images[page]) }
+    let isKnown = !outcome.notKept.contains("spacing")
+    #expect(stack.info.spacing == (isKnown ? Spacing(x: 0.5, y: 0.25, z: 2) : Spacing()))
+    #expect(stack.info.unit == (outcome.notKept.isEmpty ? "HU" : nil))
+  }
+
+  /// When a page is reported, those before it are in the file: none is held back. And hardly more than it has been read.
+  @Test func takesOnePageAfterAnother() async throws {
+    let folder = try TemporaryFolder()
+    let size = 64
+    var writer = try TIFFWriter(path: folder("a.tif"), rows: size, columns: size, pages: 40)
+    for page in 0..<40 { try writer.append(Image(shape: [size, size], filledWith: Float(page))) }
+    try writer.finish()
+    let pageBytes = 4 * size * size
+    for (name, header) in [("b.npy", 128), ("b.nii", 352)] {
+      _ = try await StackConversion().write(folder("a.tif"), to: folder(name)) { done, _ in
+        let partial = try #require(folder.names.first { $0.hasPrefix("\(name).partial-") })
+        #expect(try folder.data(partial).count == header + done * pageBytes)
+      }
+    }
+    _ = try await StackConversion().write(folder("a.tif"), to: folder("b/")) { done, _ in
+      let partial = try #require(folder.names.first { $0.hasPrefix("b.partial-") })
+      #expect(try FileManager.default.contentsOfDirectory(atPath: folder(partial)).count == done)
+    }
+  }
+
+  @Test func keepsTheCoilsOfBART() async throws {
+    let folder = try TemporaryFolder()
+    let path = packageFolder + "/Tests/FormatsTests/Fixtures/coils.cfl"
+    _ = try await StackConversion().write(path, to: folder("b.cfl"))
+    #expect(try folder.data("b.cfl") == Data(contentsOf: URL(fileURLWithPath: path)))
+    #expect(try folder.text("b.hdr").hasPrefix("# Dimensions\n12 10 1 2 1 "))
+    var conversion = StackConversion()
+    conversion.pages = try PageList("2")
+    _ = try await conversion.write(path, to: folder("c.cfl"))
+    #expect(try folder.text("c.hdr").hasPrefix("# Dimensions\n12 10 1 1 "))
+  }
+
+  @Test func replacesComplexSamplesThatAreNotFinite() async throws {
+    let folder = try TemporaryFolder()
+    var bytes = [UInt8](repeating: 0, count: 4 * 8)
+    bytes.replaceSubrange(12..<16, with: withUnsafeBytes(of: Float.nan.bitPattern.littleEndian, Array.init))
+    bytes.replaceSubrange(
+      16..<20, with: withUnsafeBytes(of: Float.infinity.bitPattern.littleEndian, Array.init))
+    try folder.write(bytes, "a.cfl")
+    try folder.write("# Dimensions\n2 2\n", to: "a.hdr")
+    await #expect(
+      throws: StackError.notFinite(path: folder("a.cfl"), page: 0, row: 0, column: 1, value: "NaN")
+    ) {
+      try await StackConversion().write(folder("a.cfl"), to: folder("b.npy"))
+    }
+    var conversion = StackConversion()
+    conversion.replacement = 7
+    #expect(try await conversion.write(folder("a.cfl"), to: folder("b.npy")).replaced == 2)
+    #expect(
+      try ImageStack(path: folder("b.npy")).complexPage(0).samples
+        == [Complex(0), Complex(7), Complex(7), Complex(0)])
+  }
+
+  @Test(arguments: ["b.nii", "b.npy", "b.cfl"])
+  func refusesWhatAFormatCannotHold(name: String) throws {
+    func refusal(_ change: (inout StackConversion) -> Void) -> String? {
+      var conversion = StackConversion()
+      change(&conversion)
+      do throws(FormatError) { try conversion.check(name) } catch { return error.description }
+      return nil
+    }
+    let format = name == "b.nii" ? "NIfTI" : name == "b.npy" ? "NumPy" : "BART's cfl"
+    #expect(
+      refusal { $0.storage = .uint16 }
+        == "'\(name)' cannot hold 16-bit integers with a scale: \(format) has no place for it. Leave out "
+        + "'--storage uint16', or write another format, such as TIFF.")
+    #expect(refusal { $0.compression = .deflate }?.contains("Leave out '--compression deflate'") == true)
+    #expect(refusal { $0.unit = "HU" }?.contains("Leave out '--unit'") == true)
+    #expect((refusal { $0.spacing = Spacing(x: 1) } == nil) == (name == "b.nii"))
+    #expect(refusal { $0.replacement = 0 } == nil)
   }
 
   @Test func doesNotReplaceWhatItReads() async throws {
@@ -152,11 +271,18 @@ import Testing
         try await StackConversion().write(input, to: folder("./a1.tif"))
       }
     }
-    await #expect(throws: CancellationError.self) {
-      try await StackConversion().write(folder("a1.tif"), to: folder("b.tif")) { done, _ in
-        if done == 3 { throw CancellationError() }
+    for output in [folder.path, folder.path + "/"] {
+      await #expect(throws: ConversionError.replacesInput(path: folder("a1.tif"))) {
+        try await StackConversion().write(folder("a1.tif"), to: output)
       }
     }
-    #expect(folder.names == ["a1.tif"])
+    for name in Self.formats {
+      await #expect(throws: CancellationError.self) {
+        try await StackConversion().write(folder("a1.tif"), to: folder(name)) { done, _ in
+          if done == 3 { throw CancellationError() }
+        }
+      }
+      #expect(folder.names == ["a1.tif"])
+    }
   }
 }

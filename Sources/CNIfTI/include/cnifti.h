@@ -27,6 +27,14 @@ int cnifti_version(const void *bytes, size_t count);
 /// and the offset: check them before. Returns 0 when it cannot.
 int cnifti_read_header(const void *bytes, int version, cnifti_header *header);
 
+/// Makes the header of a single file of three axes i, j, k: of version 1 or, where an extent needs it, 2; in this machine's
+/// byte order.
+///
+/// @param spacing in millimetres; 0 where it is unknown.
+/// @param bytes gets the header and the four bytes that say that no extension follows.
+/// @return how many bytes they are, 352 or 544, or 0 when memory is missing.
+int cnifti_make_header(const int64_t extents[3], const double spacing[3], int is_complex, void *bytes);
+
 // Names of codes, which live as long as the program.
 const char *cnifti_type_name(int type);
 const char *cnifti_unit_name(int unit);

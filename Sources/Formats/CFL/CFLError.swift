@@ -1,6 +1,8 @@
 /// Why an array of BART cannot be written. Pages, rows and columns count from 0 here and from 1 in the sentences.
 public enum CFLError: Error, Equatable, Sendable, CustomStringConvertible {
   case name(path: String)
+  /// A file of another format, such as NIfTI, has the name of the header.
+  case otherHeader(path: String)
   case file(FileError)
   case noSpace(path: String, needed: UInt64, free: UInt64)
   case wrongPage(path: String, page: Int, found: String, expected: String)
@@ -11,6 +13,8 @@ public enum CFLError: Error, Equatable, Sendable, CustomStringConvertible {
     switch self {
     case .name(let path):
       "cannot create '\(path)': an array of BART is a file NAME.cfl and one NAME.hdr. Give one of these names."
+    case .otherHeader(let path):
+      "cannot create '\(path)': a header of another format has that name. Give another name."
     case .file(let error): error.description
     case .noSpace(let path, let needed, let free):
       "cannot write '\(path)': \(needed) bytes are needed, \(free) are free on its disk. Make room or choose a folder "

@@ -23,7 +23,11 @@ struct CFLHeader {
 
   /// Whether `NAME.hdr` is of BART: beside a `NAME.cfl`, and text. A header of NIfTI begins with its length, 348 or 540.
   static func isHeader(_ path: String) -> Bool {
-    guard path.lowercased().hasSuffix(".hdr"), access(files(path).data, F_OK) == 0 else { return false }
+    path.lowercased().hasSuffix(".hdr") && access(files(path).data, F_OK) == 0 && isReplaceable(path)
+  }
+
+  /// Whether nothing is lost with a file that becomes `NAME.hdr`: there is none, or it is text as those of BART.
+  static func isReplaceable(_ path: String) -> Bool {
     guard let file = try? FileBytes(path: path), let first = try? file.bytes(1, at: 0, page: 0) else {
       return true
     }

@@ -33,8 +33,11 @@ final class CFLPageSource: PageSource {
     }
     files = [header, data]
     let used = dimensions.prefix(max(2, (dimensions.lastIndex { $0 > 1 } ?? 0) + 1))
-    info = StackInfo(
+    var info = StackInfo(
       .cfl, pages, files: 2, metadata: ["dimensions": used.map(String.init).joined(separator: " ")])
+    // More than BART has cannot be written.
+    if used.count <= CFLWriter.dimensions { info.extents = used.dropFirst(2).map(Int.init) }
+    self.info = info
   }
 
   func read(_ rows: Range<Int>, ofPage index: Int, into target: UnsafeMutablePointer<Float>) throws {

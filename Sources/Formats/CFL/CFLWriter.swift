@@ -7,7 +7,7 @@ import Foundation
 /// Columns become dimension 0, rows dimension 1. Both files grow under temporary names, see ``PendingFile``; ``finish()``
 /// makes them durable and gives them their names, the header last: there is no array without it. Without ``finish()``,
 /// after an error or when the writer is dropped, nothing is left.
-public struct CFLWriter: ~Copyable, Sendable {
+public struct CFLWriter: PageWriter, ~Copyable, Sendable {
   /// Of the samples.
   public let path: String
   /// Of the extents.
@@ -22,7 +22,7 @@ public struct CFLWriter: ~Copyable, Sendable {
   private var failure: CFLError?
 
   /// As many as there are in BART.
-  private static let dimensions = 16
+  static let dimensions = 16
 
   /// - Parameters:
   ///   - path: `NAME.cfl` or `NAME.hdr`.
@@ -36,6 +36,7 @@ public struct CFLWriter: ~Copyable, Sendable {
       "extents \(extents ?? [])")
     guard CFLHeader.isName(path) else { throw .name(path: path) }
     let names = CFLHeader.files(path)
+    guard CFLHeader.isReplaceable(names.header) else { throw .otherHeader(path: names.header) }
     let file: PendingFile
     do throws(FileError) {
       try expectReplaceable(names.header)
@@ -81,6 +82,15 @@ public struct CFLWriter: ~Copyable, Sendable {
     count += 1
   }
 
+  /// Writes one more page; real samples get an imaginary part of 0.
+  public mutating func append(_ page: StackPage) throws {
+    switch page {
+    case .complex(let image): try append(image)
+    case .real(let image):
+      try append(ComplexImage(shape: image.shape, samples: image.samples.map { Complex($0) }))
+    }
+  }
+
   /// Makes both files durable and gives them their names, replacing files of those names.
   public consuming func finish() throws(CFLError) {
     if let failure { throw failure }
@@ -118,5 +128,17 @@ public struct CFLWriter: ~Copyable, Sendable {
         .withUnsafeBytes(put)
     }
     if let failure { throw failure }
+  }
+}
+
+extension OutputFormat {
+  /// Pages are slices, along dimension 2, unless ``StackLayout/extents`` knows better.
+  static let cfl = OutputFormat(
+    name: FileFormat.cfl.name, extensions: ["cfl", "hdr"], holds: [],
+    targets: { path in [CFLHeader.files(path).header, CFLHeader.files(path).data] }
+  ) { path, stack in
+    PageSink(
+      try CFLWriter(
+        path: path, rows: stack.rows, columns: stack.columns, extents: stack.extents ?? [stack.pages]))
   }
 }

@@ -15,7 +15,7 @@ struct NPYHeader: Equatable {
 
   /// The most that a header may have, in bytes.
   private static let limit: UInt64 = 1 << 20
-  private static let mark: [UInt8] = [0x93] + Array("NUMPY".utf8)
+  static let mark: [UInt8] = [0x93] + Array("NUMPY".utf8)
 
   init(_ file: borrowing FileBytes) throws {
     let path = file.path

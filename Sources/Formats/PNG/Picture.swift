@@ -1,4 +1,4 @@
-import CPNG
+import CZlib
 import Fields
 import Foundation
 
@@ -45,17 +45,43 @@ public struct Picture: Sendable {
     }
     do throws(FileError) {
       var file = try PendingFile(path: path)
-      var message = [CChar](repeating: 0, count: 64)
-      errno = 0
-      guard cpng_write_gray(file.temporary, pixels, Int32(height), Int32(width), &message, message.count) != 0
-      else {
-        throw .cannotWrite(path: path, code: errno == 0 ? EIO : errno)
+      guard let encoded = Self.encoded(pixels, rows: height, columns: width) else {
+        throw .cannotWrite(path: path, code: ENOMEM)
       }
+      try file.write(encoded)
       try file.complete()
       return file
     } catch {
       throw .file(error)
     }
+  }
+
+  /// A PNG file of 8-bit grey pixels, rows from the top; nil where memory is missing.
+  ///
+  /// Source: PNG (Portable Network Graphics) Specification, third edition, W3C 2025, sections 5, 9 and 10.
+  private static func encoded(_ pixels: [UInt8], rows: Int, columns: Int) -> [UInt8]? {
+    func integer(_ value: some BinaryInteger) -> [UInt8] {
+      withUnsafeBytes(of: UInt32(truncatingIfNeeded: value).bigEndian, Array.init)
+    }
+    func chunk(_ type: String, _ content: [UInt8]) -> [UInt8] {
+      let checked = Array(type.utf8) + content
+      return integer(content.count) + checked + integer(crc32(0, checked, uInt(checked.count)))
+    }
+    // Every row begins with the number of its filter: 2 stores differences to the row above.
+    var filtered: [UInt8] = []
+    filtered.reserveCapacity(rows * (columns + 1))
+    for row in 0..<rows {
+      filtered.append(2)
+      for i in row * columns..<(row + 1) * columns {
+        filtered.append(row == 0 ? pixels[i] : pixels[i] &- pixels[i - columns])
+      }
+    }
+    var count = compressBound(uLong(filtered.count))
+    var data = [UInt8](repeating: 0, count: Int(count))
+    guard compress(&data, &count, filtered, uLong(filtered.count)) == Z_OK else { return nil }
+    let header = integer(columns) + integer(rows) + [8, 0, 0, 0, 0]  // 8 bits, grey, not interlaced
+    return [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a] + chunk("IHDR", header)
+      + chunk("IDAT", Array(data.prefix(Int(count)))) + chunk("IEND", [])
   }
 }
 

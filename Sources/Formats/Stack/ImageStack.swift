@@ -64,6 +64,14 @@ public final class ImageStack: Sendable {
 
   public var count: Int { info.pages }
 
+  /// Whether the samples are complex and no part of them was chosen.
+  public var isComplex: Bool { info.sampleType.isComplex && part == nil }
+
+  /// Page `index`, counted from 0, with its samples as they are.
+  public func samples(ofPage index: Int) throws -> StackPage {
+    isComplex ? .complex(try complexPage(index)) : .real(try page(index))
+  }
+
   /// Page `index`, counted from 0.
   public func page(_ index: Int) throws -> Image {
     try rows(0..<info.rows, ofPage: index)

@@ -60,6 +60,17 @@ public enum SampleType: String, Sendable, Equatable, CaseIterable {
     }
   }
 
+  /// The TIFF tag SampleFormat.
+  var tiffFormat: UInt16 {
+    switch self {
+    case .uint8, .uint16, .uint32: 1
+    case .int8, .int16, .int32: 2
+    case .float16, .float32, .float64: 3
+    case .complexInt16, .complexInt32: 5
+    case .complex64, .complex128: 6
+    }
+  }
+
   /// Converts `count` components; every `step`-th number of `target` is set. Integers above 2²⁴ in magnitude and
   /// doubles are rounded to the nearest `Float`; doubles beyond its range become infinite.
   func convert(

@@ -30,14 +30,35 @@ public struct StackPages: FieldSource {
 
   public var count: Int { pages.count }
 
-  public func field(at index: Int) async throws -> Image {
+  public func field(at index: Int) async throws -> Image { try await read(index) { try stack.page($0) } }
+
+  fileprivate func samples(at index: Int) async throws -> StackPage {
+    try await read(index) { try stack.samples(ofPage: $0) }
+  }
+
+  private func read<Page: Sendable>(
+    _ index: Int, _ body: @Sendable (Int) throws -> Page
+  ) async throws -> Page {
     try await withTaskExecutorPreference(readers[index % readers.count]) {
       try Task.checkCancellation()
-      return try stack.page(pages[index])
+      return try body(pages[index])
     }
   }
 
   public func executor(at index: Int) -> (any TaskExecutor)? { readers[index % readers.count] }
+}
+
+/// The pages of a stack with their samples as they are, real or complex.
+public struct WholePages: FieldSource {
+  public typealias Element = StackPage
+  public let pages: StackPages
+
+  public init(_ pages: StackPages) { self.pages = pages }
+
+  public var count: Int { pages.count }
+  public var lookahead: Int { pages.lookahead }
+  public func executor(at index: Int) -> (any TaskExecutor)? { pages.executor(at: index) }
+  public func field(at index: Int) async throws -> StackPage { try await pages.samples(at: index) }
 }
 
 /// The pages of a stack as sinograms, one per slice.

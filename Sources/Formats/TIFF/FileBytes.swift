@@ -41,6 +41,8 @@ struct FileBytes: ~Copyable, Sendable {
 
   deinit { close(descriptor) }
 
+  static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
+
   /// Fills `target` from byte `offset` on.
   ///
   /// - Throws: ``TIFFError/truncated(path:page:needed:length:)`` when the file ends before.

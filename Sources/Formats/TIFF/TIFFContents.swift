@@ -2,10 +2,16 @@
 struct TIFFContents {
   private(set) var info: StackInfo?
   private(set) var locations: [TIFFPageLocation] = []
+  /// Of the first page, unless it was given.
+  private(set) var description: TIFFDescription?
   /// In bytes, for one page as `Float`.
   private let memory: Int
 
-  init(memory: Int) { self.memory = memory }
+  /// - Parameter description: of the pages, where the first one has another.
+  init(memory: Int, description: TIFFDescription? = nil) {
+    self.memory = memory
+    self.description = description
+  }
 
   /// - Parameters:
   ///   - index: which of the `files` of the stack this is.
@@ -28,13 +34,16 @@ struct TIFFContents {
           file: index, page: page, directory: directory.offset,
           run: chain.run(of: directory, rowBytes: rowBytes, in: file)))
       guard info == nil else { continue }
-      let text = TIFFDescription(
-        text: chain.description(of: directory, in: file),
-        resolution: (
-          chain.rational(at: directory.xResolutionOffset, in: file),
-          chain.rational(at: directory.yResolutionOffset, in: file)
-        ),
-        resolutionUnit: directory.resolutionUnit)
+      let text =
+        description
+        ?? TIFFDescription(
+          text: chain.description(of: directory, in: file),
+          resolution: (
+            chain.rational(at: directory.xResolutionOffset, in: file),
+            chain.rational(at: directory.yResolutionOffset, in: file)
+          ),
+          resolutionUnit: directory.resolutionUnit)
+      description = text
       let found = StackInfo(directory, type, text, chain, files: files)
       info = found
       if files == 1 { try check(text, found, chain, file) }
@@ -42,6 +51,18 @@ struct TIFFContents {
     guard locations.count <= TIFFDirectoryChain.mostPages else {
       throw .tooManyPages(path: file.path, most: TIFFDirectoryChain.mostPages)
     }
+  }
+
+  /// Puts pages in another order, or leaves some out.
+  ///
+  /// - Parameter pages: which file, and which of its pages.
+  mutating func arrange(_ pages: [(file: Int, page: Int)]) {
+    // Pages of a file follow one another.
+    var starts: [Int: Int] = [:]
+    for (index, location) in locations.enumerated() where starts[location.file] == nil {
+      starts[location.file] = index
+    }
+    locations = pages.map { locations[(starts[$0.file] ?? 0) + $0.page] }
   }
 
   private func sampleType(

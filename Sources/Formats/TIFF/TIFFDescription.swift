@@ -8,8 +8,9 @@ struct TIFFDescription {
   var unit: String?
   var scale = 1.0
   var offset = 0.0
-  /// How many images there are according to ImageJ or OME; for ImageJ's raw stacks more than directories.
+  /// How many images there are according to ImageJ; of its raw stacks more than directories.
   var images: Int?
+  var ome: OMEDescription?
   var isImageJ: Bool { metadata["ImageJ"] != nil }
 
   /// - Parameters:
@@ -18,7 +19,9 @@ struct TIFFDescription {
   ///   - resolutionUnit: 1 none, 2 inch, 3 centimetre.
   init(text: String, resolution: (x: Double?, y: Double?), resolutionUnit: UInt64) {
     if text.contains("<OME") {
-      readOME(text)
+      let description = OMEDescription(text)
+      spacing = description.images.first?.spacing ?? Spacing()
+      ome = description
     } else {
       readLines(text)
     }
@@ -52,7 +55,7 @@ struct TIFFDescription {
     unit = metadata["vunit"]
   }
 
-  private static func positive(_ text: String) -> Double? {
+  static func positive(_ text: String) -> Double? {
     Double(text).flatMap { $0.isFinite && $0 > 0 ? $0 : nil }
   }
 
@@ -77,27 +80,8 @@ struct TIFFDescription {
     !text.isEmpty && text.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "._-".contains($0)) }
   }
 
-  private mutating func readOME(_ text: String) {
-    func length(_ axis: String) -> Double? {
-      guard let size = Self.attribute("PhysicalSize\(axis)", in: text).flatMap(Self.positive) else {
-        return nil
-      }
-      return Self.millimetres(Self.attribute("PhysicalSize\(axis)Unit", in: text) ?? "µm").map { $0 * size }
-    }
-    spacing = Spacing(x: length("X"), y: length("Y"), z: length("Z"))
-    // Not where other files hold some of the planes, or where there are several images.
-    guard !text.contains(" FileName=\""), text.ranges(of: "<Pixels ").count == 1 else { return }
-    let sizes = ["Z", "C", "T"].map { Self.attribute("Size\($0)", in: text).flatMap { UInt16($0) } ?? 1 }
-    images = sizes.reduce(1) { $0 * Int($1) }
-  }
-
-  private static func attribute(_ name: String, in text: String) -> String? {
-    guard let start = text.firstRange(of: " \(name)=\"")?.upperBound else { return nil }
-    return text[start...].firstIndex(of: "\"").map { String(text[start..<$0]) }
-  }
-
   /// One unit of length in millimetres.
-  private static func millimetres(_ unit: String) -> Double? {
+  static func millimetres(_ unit: String) -> Double? {
     switch unit {
     case "mm", "millimeter", "millimetre": 1
     case "µm", "μm", "um", "micron", "microns", "micrometer", "\\u00B5m": 1e-3

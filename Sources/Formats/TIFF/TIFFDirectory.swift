@@ -22,6 +22,7 @@ struct TIFFDirectory {
   var stripBytes: Table?
   /// Where a value that does not fit in its entry lies, and its number of bytes.
   var descriptionBytes: (offset: UInt64, count: UInt64)?
+  var softwareBytes: (offset: UInt64, count: UInt64)?
   var xResolutionOffset: UInt64?
   var yResolutionOffset: UInt64?
 
@@ -62,6 +63,8 @@ struct TIFFDirectoryChain {
 
   /// More than any scan has; the list of that many takes 1 GB.
   static let mostPages = 1 << 22
+  /// Bytes of a description.
+  static let mostText: UInt64 = 16 << 20
 
   init(_ file: borrowing FileBytes) throws(TIFFError) {
     let head = try file.bytes(Int(min(16, file.length)), at: 0, page: 0)
@@ -178,6 +181,7 @@ struct TIFFDirectoryChain {
       case 283 where type == 5: directory.yResolutionOffset = place
       case 284: directory.planarConfiguration = value ?? directory.planarConfiguration
       case 296: directory.resolutionUnit = value ?? 1
+      case 305 where type == 2: directory.softwareBytes = (place, valueCount)
       case 322, 324: directory.isTiled = true
       case 338: directory.extraSample = value ?? 0
       case 339: directory.format = value ?? directory.format
@@ -200,7 +204,16 @@ struct TIFFDirectoryChain {
 
   /// The ImageDescription; unreadable bytes and texts beyond 16 MiB count as none.
   func description(of directory: TIFFDirectory, in file: borrowing FileBytes) -> String {
-    guard let (offset, count) = directory.descriptionBytes, count <= 16 << 20,
+    text(directory.descriptionBytes, in: file)
+  }
+
+  /// The name of the program that wrote a page; empty where it is not said.
+  func software(of directory: TIFFDirectory, in file: borrowing FileBytes) -> String {
+    text(directory.softwareBytes, in: file)
+  }
+
+  private func text(_ place: (offset: UInt64, count: UInt64)?, in file: borrowing FileBytes) -> String {
+    guard let (offset, count) = place, count <= Self.mostText,
       let bytes = try? file.bytes(Int(count), at: offset, page: 0)
     else { return "" }
     return String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)

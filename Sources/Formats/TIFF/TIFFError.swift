@@ -11,6 +11,9 @@ public enum TIFFError: Error, Equatable, Sendable, CustomStringConvertible {
   case tooLarge(path: String, page: Int, rows: UInt64, columns: UInt64, length: UInt64)
   case tooManyPages(path: String, most: Int)
   case missingPages(path: String, found: Int, expected: Int)
+  /// OME-XML names files that are not there, or lead out of the folder.
+  case missingFiles(path: String, names: [String])
+  case strayFile(path: String, name: String)
   case changed(path: String)
   case unsupportedCompression(path: String, page: Int, found: String, isInstalled: Bool)
   case unsupportedSamples(path: String, page: Int, found: String)
@@ -21,6 +24,8 @@ public enum TIFFError: Error, Equatable, Sendable, CustomStringConvertible {
   case repeatedNumber(path: String, first: String, second: String)
   case notASeries(path: String, first: String, second: String)
   case cannotCreate(path: String, reason: String)
+  /// A folder that would be replaced holds something that no conversion made.
+  case occupied(path: String, name: String)
   case noSpace(path: String, needed: UInt64, free: UInt64)
   case cannotWrite(path: String, page: Int, reason: String)
   case wrongPage(path: String, page: Int, found: String, expected: String)
@@ -52,6 +57,12 @@ public enum TIFFError: Error, Equatable, Sendable, CustomStringConvertible {
     case .missingPages(let path, let found, let expected):
       "cannot read '\(path)': it has \(found) of the \(expected) pages that its description states. What wrote it "
         + "was stopped, or the file was cut; copy or write it again."
+    case .missingFiles(let path, let names):
+      "cannot read '\(path)': parts of its image are in \(Self.list(names)), which \(names.count == 1 ? "is" : "are") not "
+        + "beside it. Copy them into its folder, under the same names."
+    case .strayFile(let path, let name):
+      "cannot read '\(path)': it says that a part of its image is in '\(Self.plain(name))', which is no name of a file beside it and is "
+        + "not followed. Write the image again with all its files in one folder."
     case .changed(let path):
       "cannot read '\(path)': it was changed after it was opened. Start again when nothing writes to it."
     case .unsupportedCompression(let path, let page, let found, let isInstalled):
@@ -79,6 +90,9 @@ public enum TIFFError: Error, Equatable, Sendable, CustomStringConvertible {
         + "their number. Move the others to another folder, or name one series as in '\(path)/name_*.tif'."
     case .cannotCreate(let path, let reason):
       "cannot create '\(path)': \(reason). Check that its folder exists and that you may write there."
+    case .occupied(let path, let name):
+      "cannot replace the folder '\(path)': it holds '\(name)', which 'deft convert' did not write. Give the name of a new "
+        + "folder, or move what is in this one."
     case .noSpace(let path, let needed, let free):
       "cannot write '\(path)': no space left on its disk; at least \(needed) bytes are needed, \(free) are "
         + "free. Make room or choose a folder on another disk."
@@ -91,6 +105,20 @@ public enum TIFFError: Error, Equatable, Sendable, CustomStringConvertible {
       "'\(path)' is incomplete: \(written) of \(expected) pages were written. Nothing is left under that name; "
         + "run again to write all of them."
     }
+  }
+
+  /// A name out of a file without what would control a terminal.
+  private static func plain(_ name: String) -> String {
+    String(
+      String.UnicodeScalarView(
+        name.unicodeScalars.map { $0.properties.generalCategory == .control ? "?" : $0 }))
+  }
+
+  private static func list(_ names: [String]) -> String {
+    let shown = names.prefix(4).map { "'\(plain($0))'" }
+    let last = names.count > 4 ? "\(names.count - 4) more files" : shown[shown.count - 1]
+    let first = names.count > 4 ? shown[...] : shown.dropLast()
+    return first.isEmpty ? last : first.joined(separator: ", ") + " and " + last
   }
 
   private static func hex(_ bytes: [UInt8]) -> String {

@@ -128,6 +128,9 @@ struct TIFFHandle: ~Copyable, @unchecked Sendable {
 
   // MARK: Writing
 
+  /// What files say that this program wrote.
+  static let software = "deft"
+
   /// What the tags of a new page say.
   struct PageTags {
     var columns: Int
@@ -151,15 +154,20 @@ struct TIFFHandle: ~Copyable, @unchecked Sendable {
       && ctiff_set_uint32(tiff, UInt32(TIFFTAG_ROWSPERSTRIP), UInt32(tags.rowsPerStrip)) == 1
       && ctiff_set_uint16(tiff, UInt32(TIFFTAG_BITSPERSAMPLE), UInt16(8 * tags.sampleType.bytes)) == 1
       && ctiff_set_uint16(tiff, UInt32(TIFFTAG_SAMPLESPERPIXEL), 1) == 1
-      && ctiff_set_uint16(tiff, UInt32(TIFFTAG_SAMPLEFORMAT), tags.sampleType == .float32 ? 3 : 1) == 1
+      && ctiff_set_uint16(tiff, UInt32(TIFFTAG_SAMPLEFORMAT), tags.sampleType.tiffFormat) == 1
       && ctiff_set_uint16(tiff, UInt32(TIFFTAG_PHOTOMETRIC), UInt16(PHOTOMETRIC_MINISBLACK)) == 1
       && ctiff_set_uint16(tiff, UInt32(TIFFTAG_PLANARCONFIG), UInt16(PLANARCONFIG_CONTIG)) == 1
-      && ctiff_set_string(tiff, UInt32(TIFFTAG_SOFTWARE), "deft") == 1
+      && ctiff_set_string(tiff, UInt32(TIFFTAG_SOFTWARE), Self.software) == 1
     switch tags.compression {
     case .none:
       done = done && ctiff_set_uint16(tiff, UInt32(TIFFTAG_COMPRESSION), UInt16(COMPRESSION_NONE)) == 1
     case .deflate:
-      let predictor = tags.sampleType == .float32 ? PREDICTOR_FLOATINGPOINT : PREDICTOR_HORIZONTAL
+      let predictor =
+        switch tags.sampleType {
+        case .float32: PREDICTOR_FLOATINGPOINT
+        case .complex64: PREDICTOR_NONE
+        default: PREDICTOR_HORIZONTAL
+        }
       done =
         done
         && ctiff_set_uint16(tiff, UInt32(TIFFTAG_COMPRESSION), UInt16(COMPRESSION_ADOBE_DEFLATE)) == 1

@@ -11,17 +11,20 @@ import Foundation
 ///
 /// Source of the keys: ImageJ 1.54, `ij.io.FileSaver.getDescriptionString`. Its key `images` is left out: ImageJ
 /// then takes the pages from the directories, not from consecutive bytes.
-public struct TIFFWriter: ~Copyable, Sendable {
+public struct TIFFWriter: PageWriter, ~Copyable, Sendable {
   /// How a value is stored.
   public enum Storage: Sendable, Equatable {
     case float32
+    /// Complex numbers of two floats: the TIFF tag SampleFormat is 6.
+    case complex64
     /// value = `offset` + `scale` × stored number, rounded to the nearest; values outside are clipped and counted.
     case uint16(scale: Double, offset: Double)
   }
 
   public enum Compression: String, Sendable, Equatable, CaseIterable {
     case none
-    /// Deflate with the predictor for the sample type; no loss. ImageJ opens such floats through Bio-Formats only.
+    /// Deflate with the predictor for the sample type, of which there is none for complex ones; no loss. ImageJ opens such
+    /// floats through Bio-Formats only.
     case deflate
   }
 
@@ -43,6 +46,8 @@ public struct TIFFWriter: ~Copyable, Sendable {
   private var integers: [UInt16] = []
 
   /// - Parameters:
+  ///   - path: The name the finished file gets.
+  ///   - place: Where it is made instead; messages name `path`.
   ///   - pages: How many pages will be written, if known: then space and the need for BigTIFF are known, and
   ///     ``finish()`` checks it. Otherwise the file is BigTIFF.
   ///   - spacing: In millimetres.
@@ -50,12 +55,12 @@ public struct TIFFWriter: ~Copyable, Sendable {
   ///   - metadata: Further `key=value` lines of the description. Keys hold letters, digits, `.`, `_` and `-`.
   /// - Throws: ``TIFFError/cannotCreate(path:reason:)``, ``TIFFError/noSpace(path:needed:free:)``.
   public init(
-    path: String, rows: Int, columns: Int, pages: Int? = nil, storage: Storage = .float32,
-    compression: Compression = .none, spacing: Spacing = Spacing(), unit: String? = nil,
-    metadata: [String: String] = [:]
+    path: String, in place: String? = nil, rows: Int, columns: Int, pages: Int? = nil,
+    storage: Storage = .float32, compression: Compression = .none, spacing: Spacing = Spacing(),
+    unit: String? = nil, metadata: [String: String] = [:]
   ) throws(TIFFError) {
     precondition(rows > 0 && columns > 0, "pages of \(rows) × \(columns)")
-    let sampleType: SampleType = storage == .float32 ? .float32 : .uint16
+    let sampleType = storage.sampleType
     let rowBytes = columns * sampleType.bytes
     // Directory, description and padding of a page stay below 1 KiB, plus the first description.
     let description = Self.description(slices: pages, storage, spacing, unit, metadata)
@@ -63,7 +68,9 @@ public struct TIFFWriter: ~Copyable, Sendable {
       UInt64($0) * UInt64(rows * rowBytes + 1024) + UInt64(description.utf8.count) + 64
     }
     let file: PendingFile
-    do throws(FileError) { file = try PendingFile(path: path) } catch { throw Self.error(error) }
+    do throws(FileError) { file = try PendingFile(path: place ?? path) } catch {
+      throw Self.error(error, path)
+    }
     if let total, compression == .none {
       let free = freeSpace(beside: file.temporary)
       guard free >= total else { throw .noSpace(path: path, needed: total, free: free) }
@@ -84,28 +91,32 @@ public struct TIFFWriter: ~Copyable, Sendable {
 
   /// Writes one more page. Shape: `[rows, columns]`.
   ///
-  /// - Throws: ``TIFFError/wrongPage(path:page:found:expected:)`` for another shape;
-  ///   ``TIFFError/notFinite(path:page:row:column:value:)``; ``TIFFError/noSpace(path:needed:free:)``. After an
-  ///   error of the disk the writer stays in that state.
-  public mutating func append(_ image: Image) throws(TIFFError) {
+  /// - Throws: ``TIFFError/wrongPage(path:page:found:expected:)`` for another shape, or complex samples where the storage
+  ///   is real and the other way round; ``TIFFError/notFinite(path:page:row:column:value:)``;
+  ///   ``TIFFError/noSpace(path:needed:free:)``. After an error of the disk the writer stays in that state.
+  public mutating func append(_ page: StackPage) throws(TIFFError) {
     if let failure { throw failure }
-    guard image.shape == [rows, columns] else {
+    guard page.shape == [rows, columns] else {
       throw .wrongPage(
-        path: path, page: count, found: image.shape.description, expected: "\(rows) × \(columns)")
+        path: path, page: count, found: page.shape.description, expected: "\(rows) × \(columns)")
     }
     if let pages, count == pages { throw .wrongPageCount(path: path, written: count + 1, expected: pages) }
-    if let position = image.samples.withUnsafeBufferPointer({ firstNotFinite($0) }) {
+    if let sample = page.firstNotFinite {
       throw .notFinite(
-        path: path, page: count, row: position / columns, column: position % columns,
-        value: image.samples[position].isNaN ? "NaN" : "an infinite value")
+        path: path, page: count, row: sample.position / columns, column: sample.position % columns,
+        value: sample.value)
     }
     let reason: String?
-    switch storage {
-    case .float32:
+    switch (storage, page) {
+    case (.float32, .real(let image)):
       reason = image.samples.withUnsafeBytes { handle?.writePage(tags, $0) }
-    case .uint16(let scale, let offset):
+    case (.uint16(let scale, let offset), .real(let image)):
       quantise(image.samples, scale, offset)
       reason = integers.withUnsafeBytes { handle?.writePage(tags, $0) }
+    case (.complex64, .complex(let image)):
+      reason = image.samples.withUnsafeBytes { handle?.writePage(tags, $0) }
+    case (_, .complex): throw .wrongPage(path: path, page: count, found: "complex", expected: "real samples")
+    case (_, .real): throw .wrongPage(path: path, page: count, found: "real", expected: "complex samples")
     }
     if let reason {
       let error = Self.error(
@@ -117,10 +128,14 @@ public struct TIFFWriter: ~Copyable, Sendable {
     count += 1
   }
 
+  /// See ``append(_:)-(StackPage)``.
+  public mutating func append(_ image: Image) throws(TIFFError) { try append(.real(image)) }
+
   /// Makes the file durable and gives it its name, replacing a file of that name.
   public consuming func finish() throws(TIFFError) {
+    let path = path
     var file = try complete()
-    do throws(FileError) { try file.publish() } catch { throw Self.error(error) }
+    do throws(FileError) { try file.publish() } catch { throw Self.error(error, path) }
   }
 
   /// Makes the file durable; its name is left to the caller.
@@ -130,7 +145,7 @@ public struct TIFFWriter: ~Copyable, Sendable {
       throw .wrongPageCount(path: path, written: count, expected: pages ?? 1)
     }
     handle = nil  // closes it
-    do throws(FileError) { try file.complete() } catch { throw Self.error(error) }
+    do throws(FileError) { try file.complete() } catch { throw Self.error(error, path) }
     return file
   }
 
@@ -183,14 +198,35 @@ public struct TIFFWriter: ~Copyable, Sendable {
       path: path, page: page, reason: code == 0 ? reason : "\(reason) (\(FileError.reason(code)))")
   }
 
-  private static func error(_ error: FileError) -> TIFFError {
+  /// - Parameter path: what messages name.
+  static func error(_ error: FileError, _ path: String) -> TIFFError {
     switch error {
-    case .cannotCreate(let path, let code): .cannotCreate(path: path, reason: FileError.reason(code))
-    case .cannotWrite(let path, let code) where code == ENOSPC || code == EDQUOT:
-      .noSpace(path: path, needed: 1, free: freeSpace(beside: path))
-    case .cannotWrite(let path, let code), .cannotRead(let path, let code):
+    case .cannotWrite(let place, let code) where code == ENOSPC || code == EDQUOT:
+      .noSpace(path: path, needed: 1, free: freeSpace(beside: place))
+    case .cannotCreate(_, let code), .cannotWrite(_, let code), .cannotRead(_, let code):
       .cannotCreate(path: path, reason: FileError.reason(code))
     }
+  }
+}
+
+extension TIFFWriter.Storage {
+  var sampleType: SampleType {
+    switch self {
+    case .float32: .float32
+    case .complex64: .complex64
+    case .uint16: .uint16
+    }
+  }
+}
+
+extension OutputFormat {
+  static let tiff = OutputFormat(
+    name: "TIFF", extensions: ["tif", "tiff"], holds: [.integers, .compression, .spacing, .unit, .metadata]
+  ) { path, stack in
+    PageSink(
+      try TIFFWriter(
+        path: path, rows: stack.rows, columns: stack.columns, pages: stack.pages, storage: stack.storage,
+        compression: stack.compression, spacing: stack.spacing, unit: stack.unit, metadata: stack.metadata))
   }
 }
 

@@ -1,10 +1,15 @@
+import ComplexModule
 import Fields
 import Formats
 
-/// A stack copied page by page into one TIFF file: with other storage or compression, some of its pages, or a
-/// corrected spacing and unit. A few pages are in memory, however many there are.
+/// A stack copied page by page into another format: with other storage or compression, some of its pages, or a corrected
+/// spacing and unit. A few pages are in memory, however many there are.
+///
+/// Complex samples stay complex, in every format. What a format has no place for is refused where it was asked for, and
+/// named in the outcome where the stack has it.
 public struct StackConversion: Sendable {
   public enum Storage: String, Sendable, CaseIterable {
+    /// Of complex samples two.
     case float32
     /// With a recorded scale and offset, see ``TIFFWriter/Storage/uint16(scale:offset:)``.
     case uint16
@@ -17,9 +22,9 @@ public struct StackConversion: Sendable {
   public var compression = TIFFWriter.Compression.none
   /// All when nil.
   public var pages: PageList?
-  /// What is taken of complex samples.
+  /// What is taken of complex samples; nil keeps them complex.
   public var part: ImageStack.Part?
-  /// What NaN and infinite samples become; nil refuses them.
+  /// What NaN and infinite samples become, complex ones with such a part as well; nil refuses them.
   public var replacement: Float?
   /// Where the file does not say it, or says it wrongly; in millimetres.
   public var spacing = Spacing()
@@ -37,20 +42,43 @@ public struct StackConversion: Sendable {
     public var clipped: Int
     /// NaN and infinite samples.
     public var replaced: Int
+    /// What the stack says and its new format has no place for.
+    public var notKept: [String]
+  }
+
+  /// Checks the name of an output, and that its format has a place for what is asked for.
+  ///
+  /// - Throws: `FormatError`.
+  public func check(_ output: String) throws(FormatError) { _ = try format(of: output) }
+
+  private func format(of output: String) throws(FormatError) -> OutputFormat {
+    let format = try OutputFormat(of: output)
+    let wanted: [(OutputFormat.Features, Bool, what: String, option: String)] = [
+      (.integers, storage == .uint16, "16-bit integers with a scale", "--storage uint16"),
+      (.compression, compression != .none, "compressed pages", "--compression \(compression.rawValue)"),
+      (.spacing, spacing != Spacing(), "a spacing", "--spacing"),
+      (.unit, unit != nil, "a unit of its values", "--unit"),
+    ]
+    for (feature, isWanted, what, option) in wanted where isWanted && !format.features.contains(feature) {
+      throw .cannotHold(path: output, format: format.name, what: what, option: option)
+    }
+    return format
   }
 
   /// - Parameters:
+  ///   - output: A file with the extension of its format, or a folder; see `OutputFormat`.
   ///   - width: pages that are read at the same time.
   ///   - progress: called with the pages done and their number, those of a first reading included; what it throws ends
   ///     the work, and nothing is left under `output`.
-  /// - Throws: `TIFFError`, ``ConversionError``.
+  /// - Throws: ``ConversionError``; `FormatError`, `StackError`, and what the formats throw.
   public func write(
     _ input: String, to output: String, width: Int = 2, progress: (Int, Int) throws -> Void = { _, _ in }
   ) async throws -> Outcome {
+    let format = try format(of: output)
     let stack = try ImageStack(path: input, nonFinite: replacement == nil ? .refuse : .keep, part: part)
     let info = stack.info
-    if info.sampleType.isComplex, part == nil { throw StackError.complexSamples(path: input) }
-    if let file = stack.files.first(where: { filePlace($0) == filePlace(output) }) {
+    if stack.isComplex, storage == .uint16 { throw StackError.complexSamples(path: input) }
+    if let file = stack.files.first(where: { format.replaces($0, by: output) }) {
       throw ConversionError.replacesInput(path: file)
     }
     let pages = self.pages?.pages ?? Array(0..<stack.count)
@@ -61,7 +89,9 @@ public struct StackConversion: Sendable {
 
     var done = 0
     let kept: TIFFWriter.Storage? =
-      storage == .float32 ? .float32 : range.map { Self.integers(holding: $0) } ?? Self.integers(of: info)
+      storage == .float32
+      ? (stack.isComplex ? .complex64 : .float32)
+      : range.map { Self.integers(holding: $0) } ?? Self.integers(of: info)
     let total = kept == nil ? 2 * source.count : source.count
     let storage =
       if let kept { kept } else {
@@ -71,17 +101,19 @@ public struct StackConversion: Sendable {
             try progress(done, total)
           })
       }
+    var layout = StackLayout(rows: info.rows, columns: info.columns, pages: source.count, storage: storage)
+    layout.compression = compression
     let step = self.pages == nil ? 1 : self.pages?.step
-    let writer = try TIFFWriter(
-      path: output, rows: info.rows, columns: info.columns, pages: source.count, storage: storage,
-      compression: compression,
-      spacing: Spacing(
-        x: spacing.x ?? info.spacing.x, y: spacing.y ?? info.spacing.y,
-        z: spacing.z ?? step.flatMap { step in info.spacing.z.map { $0 * Double(step) } }),
-      unit: unit ?? info.unit, metadata: info.metadata.filter { !StackInfo.knownKeys.contains($0.key) })
-    let sink = TIFFSink(writer)
+    layout.spacing = Spacing(
+      x: spacing.x ?? info.spacing.x, y: spacing.y ?? info.spacing.y,
+      z: spacing.z ?? step.flatMap { step in info.spacing.z.map { $0 * Double(step) } })
+    layout.unit = unit ?? info.unit
+    layout.extents = self.pages == nil ? info.extents : nil
+    layout.metadata = info.metadata.filter { !StackInfo.knownKeys.contains($0.key) }
+
+    let sink = try format.sink(output, layout)
     var replaced = 0
-    for try await var page in source {
+    for try await var page in WholePages(source) {
       if let replacement { replaced += Self.replace(replacement, in: &page) }
       try await sink.append(page)
       done += 1
@@ -90,7 +122,7 @@ public struct StackConversion: Sendable {
     try await sink.finish()
     return Outcome(
       pages: source.count, rows: info.rows, columns: info.columns, storage: storage,
-      clipped: await sink.clipped, replaced: replaced)
+      clipped: await sink.clipped, replaced: replaced, notKept: Self.lost(layout, format.features))
   }
 
   // MARK: Parts
@@ -124,13 +156,32 @@ public struct StackConversion: Sendable {
     return Double(low)...Double(high)
   }
 
-  private static func replace(_ value: Float, in image: inout Image) -> Int {
+  private static func replace(_ value: Float, in page: inout StackPage) -> Int {
     var count = 0
-    for i in image.samples.indices where !image.samples[i].isFinite {
-      image.samples[i] = value
-      count += 1
+    func replace<Quantity, Scalar>(
+      in field: Field<Quantity, Scalar>, with value: Scalar, isFinite: (Scalar) -> Bool
+    ) -> Field<Quantity, Scalar> {
+      field.map { sample in
+        if isFinite(sample) { return sample }
+        count += 1
+        return value
+      }
     }
+    page =
+      switch page {
+      case .real(let image): .real(replace(in: image, with: value, isFinite: \.isFinite))
+      case .complex(let image): .complex(replace(in: image, with: Complex(value), isFinite: \.isFinite))
+      }
     return count
+  }
+
+  /// What a layout says and a format with these features does not.
+  private static func lost(_ layout: StackLayout, _ features: OutputFormat.Features) -> [String] {
+    let said: [(OutputFormat.Features, Bool, String)] = [
+      (.spacing, layout.spacing != Spacing(), "spacing"), (.unit, layout.unit != nil, "unit"),
+      (.metadata, !layout.metadata.isEmpty, "description"),
+    ]
+    return said.filter { feature, isSaid, _ in isSaid && !features.contains(feature) }.map(\.2)
   }
 }
 

@@ -122,7 +122,7 @@ public struct Comparison {
     let A = try workshop.tomography().A
     let scale = workshop.description.attenuation
     let sink = try path.map { path in
-      TIFFSink(
+      PageSink(
         try TIFFWriter(
           path: path, rows: A.domain.shape[0], columns: A.domain.shape[1], pages: scan.count,
           spacing: Spacing(x: A.domain.spacing[1], y: A.domain.spacing[0]), unit: "HU",

@@ -51,7 +51,7 @@ public struct PriorSamples {
     try expectNoise()
     let range = prior.description.range
     let denoiser = PriorDenoiser(prior, on: ImageSpace(shape: [rows, columns]))
-    let sink = TIFFSink(
+    let sink = PageSink(
       try TIFFWriter(
         path: path, rows: rows, columns: columns, pages: count, unit: range.unit,
         metadata: ["seed": "\(seed)", "steps": "\(steps)", "eta": "\(eta)"]))

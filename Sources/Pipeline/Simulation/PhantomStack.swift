@@ -70,7 +70,7 @@ public struct PhantomStack: Sendable {
     if unit == .hounsfield { metadata["water"] = "\(scale.water)" }
     let images = try images(
       on: ImageSpace(shape: [size, size], spacing: spacing), unit: unit, scale: scale, threads: threads)
-    let sink = TIFFSink(
+    let sink = PageSink(
       try TIFFWriter(
         path: path, rows: size, columns: size, pages: count,
         spacing: Spacing(x: spacing, y: spacing, z: sliceSpacing), unit: unit?.rawValue, metadata: metadata))

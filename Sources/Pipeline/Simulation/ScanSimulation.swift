@@ -189,7 +189,7 @@ public struct ScanSimulation: Sendable {
     let spacing = Spacing(
       x: order == .angleBin ? beam.binSpacing : nil, y: order == .angleBin ? nil : beam.binSpacing,
       z: sliceSpacing)
-    let sink = TIFFSink(
+    let sink = PageSink(
       try TIFFWriter(
         path: path, rows: rows, columns: columns, pages: count, spacing: spacing, unit: "line integral",
         metadata: metadata(summary)))

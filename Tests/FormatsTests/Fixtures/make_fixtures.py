@@ -41,6 +41,30 @@ tifffile.imwrite("imagej-one-directory.tif", floats, truncate=True, **imagej)
 sizes = {"PhysicalSizeX": 0.5, "PhysicalSizeXUnit": "mm", "PhysicalSizeY": 250.0, "PhysicalSizeYUnit": "µm"}
 tifffile.imwrite("ome.ome.tif", integers, metadata={"axes": "ZYX", "PhysicalSizeZ": 2.0, **sizes})
 
+# Three channels of two slices, channels fastest; and two of them in two files, one backwards, that name each other.
+planes = (100 * np.arange(6)[:, None, None] + number[0]).astype(np.uint16)
+tifffile.imwrite("ome-channels.ome.tif", planes.reshape(2, 3, ROWS, COLUMNS), metadata={"axes": "ZCYX"}, compression="zlib")
+files = ["ome-series_1.ome.tif", "ome-series_2.ome.tif"]
+uuids = ["urn:uuid:00000000-0000-4000-8000-00000000000" + digit for digit in "12"]
+
+
+def piece(attributes, file):
+    return f'<TiffData {attributes}><UUID FileName="{files[file]}">{uuids[file]}</UUID></TiffData>'
+
+
+pieces = [
+    piece('FirstC="0" FirstZ="0" IFD="0" PlaneCount="2"', 0),  # z 1 and 2 of channel 1
+    piece('FirstC="1" FirstZ="1" IFD="0"', 1),
+    piece('FirstC="1" FirstZ="0" IFD="1"', 1),
+]
+for file, uuid in enumerate(uuids):
+    xml = f"""<?xml version="1.0" encoding="UTF-8"?>
+<OME xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06" UUID="{uuid}"><Image ID="Image:0"><Pixels ID="Pixels:0"
+DimensionOrder="XYZCT" Type="uint16" SizeX="{COLUMNS}" SizeY="{ROWS}" SizeZ="2" SizeC="2" SizeT="1" PhysicalSizeX="0.5"
+PhysicalSizeXUnit="mm" PhysicalSizeY="0.5" PhysicalSizeYUnit="mm" PhysicalSizeZ="2" PhysicalSizeZUnit="mm"
+><Channel ID="Channel:0:0" SamplesPerPixel="1"/><Channel ID="Channel:0:1" SamplesPerPixel="1"/>{"".join(pieces)}</Pixels></Image></OME>"""
+    write(files[file], planes[2 * file : 2 * file + 2], description=xml, compression="zlib")
+
 write("plain.tif", integers)
 for name, arguments in {
     "tiffcp-lzw": ["-c", "lzw:2", "-B"],
