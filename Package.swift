@@ -50,6 +50,7 @@ let package = Package(
     .systemLibrary(name: "CTIFF", providers: [.apt(["libtiff-dev"])]),
     .systemLibrary(name: "CSamples"),
     .systemLibrary(name: "CPNG", providers: [.apt(["libpng-dev"])]),
+    .target(name: "CIsolation"),
     .target(
       name: "CNIfTI",
       cSettings: [.headerSearchPath("library"), .define("NIFTI_TRAIT", .when(traits: ["NIfTI"]))],
@@ -57,10 +58,11 @@ let package = Package(
         .linkedLibrary("nifti2", .when(traits: ["NIfTI"])), .linkedLibrary("znz", .when(traits: ["NIfTI"])),
       ]),
     .target(
-      name: "CHDF5", cSettings: [.define("CHDF5_ENABLED", .when(traits: ["HDF5"]))],
+      name: "CHDF5", dependencies: ["CIsolation"],
+      cSettings: [.define("CHDF5_ENABLED", .when(traits: ["HDF5"]))],
       linkerSettings: [.linkedLibrary("hdf5_serial", .when(traits: ["HDF5"]))]),
     .target(
-      name: "CISMRMRD", dependencies: ["CHDF5"],
+      name: "CISMRMRD", dependencies: ["CIsolation"],
       cxxSettings: [.headerSearchPath("library"), .define("CISMRMRD_ENABLED", .when(traits: ["ISMRMRD"]))],
       linkerSettings: ["ismrmrd", "hdf5_serial"].map { .linkedLibrary($0, .when(traits: ["ISMRMRD"])) }),
     .target(name: "CTorch", cxxSettings: torchHeaders, linkerSettings: torchLibraries),
@@ -69,7 +71,7 @@ let package = Package(
     .target(
       name: "Formats",
       dependencies: [
-        "Fields", "CSamples", "CTIFF", "CPNG", numerics, yams,
+        "Fields", "CSamples", "CTIFF", "CPNG", "CIsolation", numerics, yams,
         .target(name: "CNIfTI", condition: .when(traits: ["NIfTI"])),
         .target(name: "CHDF5", condition: .when(traits: ["HDF5"])),
         .target(name: "CISMRMRD", condition: .when(traits: ["ISMRMRD"])),
