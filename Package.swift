@@ -31,10 +31,11 @@ let package = Package(
       name: "Reconstruction", targets: ["Fields", "Formats", "Operators", "Diffusion", "Reconstruction"]),
   ],
   traits: [
-    .default(enabledTraits: ["NIfTI", "HDF5", "ISMRMRD"]),
+    .default(enabledTraits: ["NIfTI", "HDF5", "ISMRMRD", "DICOM"]),
     .trait(name: "NIfTI", description: "Reads NIfTI and Analyze files, with libnifti2-dev"),
     .trait(name: "HDF5", description: "Reads HDF5: Data Exchange, NXtomo, plain datasets, with libhdf5-dev"),
     .trait(name: "ISMRMRD", description: "Reads MRI scans, with libismrmrd-dev", enabledTraits: ["HDF5"]),
+    .trait(name: "DICOM", description: "Reads DICOM series, with libgdcm-dev"),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -65,6 +66,12 @@ let package = Package(
       name: "CISMRMRD", dependencies: ["CIsolation"],
       cxxSettings: [.headerSearchPath("library"), .define("CISMRMRD_ENABLED", .when(traits: ["ISMRMRD"]))],
       linkerSettings: ["ismrmrd", "hdf5_serial"].map { .linkedLibrary($0, .when(traits: ["ISMRMRD"])) }),
+    .target(
+      name: "CDICOM", dependencies: ["CIsolation"],
+      cxxSettings: [.define("CDICOM_ENABLED", .when(traits: ["DICOM"]))],
+      linkerSettings: ["gdcmMSFF", "gdcmDSED", "gdcmCommon"].map {
+        .linkedLibrary($0, .when(traits: ["DICOM"]))
+      }),
     .target(name: "CTorch", cxxSettings: torchHeaders, linkerSettings: torchLibraries),
 
     .target(name: "Fields", dependencies: [numerics]),
@@ -75,6 +82,7 @@ let package = Package(
         .target(name: "CNIfTI", condition: .when(traits: ["NIfTI"])),
         .target(name: "CHDF5", condition: .when(traits: ["HDF5"])),
         .target(name: "CISMRMRD", condition: .when(traits: ["ISMRMRD"])),
+        .target(name: "CDICOM", condition: .when(traits: ["DICOM"])),
         .product(name: "DequeModule", package: "swift-collections"),
       ]),
     .target(name: "Operators", dependencies: ["Fields", "Formats", "CFFTW", numerics]),

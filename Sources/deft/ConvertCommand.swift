@@ -19,7 +19,10 @@ struct ConvertCommand: AsyncParsableCommand {
       deft convert volume.tif small.tif --storage uint16 --compression deflate --pages 100...200/2
       """)
 
-  @Argument(help: "A TIFF file, a folder of TIFF files, or a pattern such as 'scan/recon_*.tif'.")
+  @Argument(
+    help:
+      "A file of any format that is read, a folder of TIFF or DICOM files, or a pattern such as 'scan/recon_*.tif'."
+  )
   var input: String
 
   @Argument(help: "The TIFF file to write; a file of that name is replaced once the new one is complete.")
