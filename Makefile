@@ -22,7 +22,7 @@ else
 TORCH := libtorch-dev
 endif
 
-PACKAGES := g++ libfftw3-dev libtiff-dev libnifti2-dev libhdf5-dev libismrmrd-dev $(TORCH)
+PACKAGES := g++ libfftw3-dev libtiff-dev libnifti2-dev libhdf5-dev libismrmrd-dev libgdcm-dev $(TORCH)
 TEST_PACKAGES := chromium
 SLURM_PACKAGES := slurm-wlm munge
 DEFT := .build/release/deft
@@ -45,7 +45,7 @@ endef
 
 setup:
 	@command -v dpkg >/dev/null || { \
-	  echo "make setup installs Debian packages; on another system install FFTW 3, libtiff 4.5, libnifti2, HDF5 1.10, libismrmrd 1.8 and libtorch yourself" >&2; \
+	  echo "make setup installs Debian packages; on another system install FFTW 3, libtiff 4.5, libnifti2, HDF5 1.10, libismrmrd 1.8, GDCM 3.0 and libtorch yourself" >&2; \
 	  exit 1; }
 	@$(call install,$(PACKAGES))
 	@version=$$({ swift --version 2>/dev/null || true; } | sed -n 's/.*Swift version \([0-9]*\.[0-9]*\).*/\1/p' | head -n 1); \

@@ -31,10 +31,11 @@ let package = Package(
       name: "Reconstruction", targets: ["Fields", "Formats", "Operators", "Diffusion", "Reconstruction"]),
   ],
   traits: [
-    .default(enabledTraits: ["NIfTI", "HDF5", "ISMRMRD"]),
+    .default(enabledTraits: ["NIfTI", "HDF5", "ISMRMRD", "DICOM"]),
     .trait(name: "NIfTI", description: "Reads NIfTI and Analyze files, with libnifti2-dev"),
     .trait(name: "HDF5", description: "Reads HDF5: Data Exchange, NXtomo, plain datasets, with libhdf5-dev"),
     .trait(name: "ISMRMRD", description: "Reads MRI scans, with libismrmrd-dev", enabledTraits: ["HDF5"]),
+    .trait(name: "DICOM", description: "Reads DICOM series, with libgdcm-dev"),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -50,6 +51,7 @@ let package = Package(
     .systemLibrary(name: "CTIFF", providers: [.apt(["libtiff-dev"])]),
     .systemLibrary(name: "CSamples"),
     .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
+    .target(name: "CIsolation"),
     .target(
       name: "CNIfTI",
       cSettings: [.headerSearchPath("library"), .define("NIFTI_TRAIT", .when(traits: ["NIfTI"]))],
@@ -57,22 +59,30 @@ let package = Package(
         .linkedLibrary("nifti2", .when(traits: ["NIfTI"])), .linkedLibrary("znz", .when(traits: ["NIfTI"])),
       ]),
     .target(
-      name: "CHDF5", cSettings: [.define("CHDF5_ENABLED", .when(traits: ["HDF5"]))],
+      name: "CHDF5", dependencies: ["CIsolation"],
+      cSettings: [.define("CHDF5_ENABLED", .when(traits: ["HDF5"]))],
       linkerSettings: [.linkedLibrary("hdf5_serial", .when(traits: ["HDF5"]))]),
     .target(
-      name: "CISMRMRD", dependencies: ["CHDF5"],
+      name: "CISMRMRD", dependencies: ["CIsolation"],
       cxxSettings: [.headerSearchPath("library"), .define("CISMRMRD_ENABLED", .when(traits: ["ISMRMRD"]))],
       linkerSettings: ["ismrmrd", "hdf5_serial"].map { .linkedLibrary($0, .when(traits: ["ISMRMRD"])) }),
+    .target(
+      name: "CDICOM", dependencies: ["CIsolation"],
+      cxxSettings: [.define("CDICOM_ENABLED", .when(traits: ["DICOM"]))],
+      linkerSettings: ["gdcmMSFF", "gdcmDSED", "gdcmCommon"].map {
+        .linkedLibrary($0, .when(traits: ["DICOM"]))
+      }),
     .target(name: "CTorch", cxxSettings: torchHeaders, linkerSettings: torchLibraries),
 
     .target(name: "Fields", dependencies: [numerics]),
     .target(
       name: "Formats",
       dependencies: [
-        "Fields", "CSamples", "CTIFF", "CZlib", numerics, yams,
+        "Fields", "CSamples", "CTIFF", "CZlib", "CIsolation", numerics, yams,
         .target(name: "CNIfTI", condition: .when(traits: ["NIfTI"])),
         .target(name: "CHDF5", condition: .when(traits: ["HDF5"])),
         .target(name: "CISMRMRD", condition: .when(traits: ["ISMRMRD"])),
+        .target(name: "CDICOM", condition: .when(traits: ["DICOM"])),
         .product(name: "DequeModule", package: "swift-collections"),
       ]),
     .target(name: "Operators", dependencies: ["Fields", "Formats", "CFFTW", numerics]),

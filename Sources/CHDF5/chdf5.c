@@ -2,18 +2,11 @@
 #ifdef CHDF5_ENABLED
 #define _GNU_SOURCE
 #include "chdf5.h"
-#include "chdf5_child.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <signal.h>
+#include <isolation_child.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
-#include <sys/socket.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 // Later libraries then offer the functions of 1.10, too.
 #define H5_USE_110_API
@@ -23,49 +16,25 @@
 #include <hdf5.h>
 #endif
 
-// MARK: Both sides
-
-int chdf5_send(int socket, const void *bytes, size_t count) {
-  const char *from = bytes;
-  while (count > 0) {
-    ssize_t sent = send(socket, from, count, MSG_NOSIGNAL);
-    if (sent < 0 && errno == EINTR) continue;
-    if (sent <= 0) return -1;
-    from += sent;
-    count -= (size_t)sent;
-  }
-  return 0;
-}
-
-int chdf5_take(int socket, void *bytes, size_t count) {
-  char *to = bytes;
-  while (count > 0) {
-    ssize_t received = recv(socket, to, count, 0);
-    if (received < 0 && errno == EINTR) continue;
-    if (received <= 0) return -1;
-    to += received;
-    count -= (size_t)received;
-  }
-  return 0;
-}
-
-// MARK: The child
-
 /// The file and what is kept open between requests.
 static hid_t file = -1, kept = -1;
 static char kept_name[1024];
-static chdf5_reply reply;
+static isolated_reply reply;
 
 static herr_t keep_reason(unsigned n, const H5E_error2_t *error, void *unused) {
   (void)unused;
-  if (n == 0 && error->desc) strncpy(reply.reason, error->desc, sizeof reply.reason - 1);
+  if (n != 0 || !error->desc) return 0;
+  strncpy(reply.reason, error->desc, sizeof reply.reason - 1);
+  // A later library writes versions that an earlier one does not know.
+  if (strstr(error->desc, "bad version number"))
+    strcpy(reply.remark, "perhaps since a later one wrote it; rewrite it with libver='v110'");
   return 0;
 }
 
 /// Keeps what the innermost function of the library says of the last failure.
 static void fail(void) {
-  if (reply.status != chdf5_done) return;
-  reply.status = chdf5_failed;
+  if (reply.status != isolated_done) return;
+  reply.status = isolated_failed;
   H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, keep_reason, NULL);
 }
 
@@ -73,9 +42,9 @@ static herr_t refuse_link(
     const char *parent, const char *group, const char *other, const char *object, unsigned *flags, hid_t access,
     void *unused) {
   (void)parent, (void)group, (void)object, (void)flags, (void)access, (void)unused;
-  reply.status = chdf5_refused;
-  memset(reply.reason, 0, sizeof reply.reason);
-  strncpy(reply.reason, other && other[0] ? other : "?", sizeof reply.reason - 1);
+  reply.status = isolated_refused;
+  snprintf(reply.reason, sizeof reply.reason, "a link to another file, '%s'", other && other[0] ? other : "?");
+  strcpy(reply.remark, "data in the file itself, or that other file");
   return -1;
 }
 
@@ -377,19 +346,11 @@ static void *objects(uint64_t most) {
   return list.bytes;
 }
 
-void chdf5_allow(uint64_t work) {
-  struct rusage used;
-  getrusage(RUSAGE_SELF, &used);
-  rlim_t seconds = (rlim_t)(used.ru_utime.tv_sec + used.ru_stime.tv_sec) + 3 + (rlim_t)(work / 10000000);
-  struct rlimit limit = {seconds, RLIM_INFINITY};
-  setrlimit(RLIMIT_CPU, &limit);
-}
-
 static void serve(int socket) {
   static chdf5_request request;
-  while (chdf5_take(socket, &request, sizeof request) == 0) {
+  while (isolated_take(socket, &request, sizeof request) == 0) {
     memset(&reply, 0, sizeof reply);
-    chdf5_allow(request.work);
+    isolated_allow(request.work);
     void *payload = NULL;
     static chdf5_description description;
     switch (request.question) {
@@ -413,39 +374,11 @@ static void serve(int socket) {
         if (!(payload = samples_of(&request))) fail();
         break;
     }
-    if (reply.status != chdf5_done) reply.bytes = 0;
+    if (reply.status != isolated_done) reply.bytes = 0;
     const void *bytes = request.question == chdf5_describe ? &description : payload;
-    if (chdf5_send(socket, &reply, sizeof reply) < 0 || chdf5_send(socket, bytes, reply.bytes) < 0) break;
+    if (isolated_send(socket, &reply, sizeof reply) < 0 || isolated_send(socket, bytes, reply.bytes) < 0) break;
     free(payload);
   }
-}
-
-/// What the child is left with: its socket, and nothing of the parent's files, handlers and appetite.
-static void confine(int socket, uint64_t memory) {
-  int ends[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGTRAP, SIGXCPU, SIGHUP, SIGCHLD};
-  for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) signal(ends[i], SIG_DFL);
-  // The parent ends in its own time, and the child with it.
-  signal(SIGINT, SIG_IGN);
-  signal(SIGTERM, SIG_IGN);
-  signal(SIGPIPE, SIG_IGN);
-  sigset_t none;
-  sigemptyset(&none);
-  sigprocmask(SIG_SETMASK, &none, NULL);
-  int nothing = open("/dev/null", O_RDWR);
-  for (int i = 0; i < 3; i++) dup2(nothing, i);
-  if (socket != 3) dup2(socket, 3);
-  close_range(4, ~0U, 0);
-  struct rlimit no_core = {0, 0};
-  setrlimit(RLIMIT_CORE, &no_core);
-  // Beyond the parent's memory, which is shared until it is written to.
-  char text[64] = {0};
-  int statm = open("/proc/self/statm", O_RDONLY);
-  if (statm >= 0 && read(statm, text, sizeof text - 1) > 0) {
-    uint64_t pages = strtoull(text, NULL, 10);
-    struct rlimit space = {pages * (uint64_t)sysconf(_SC_PAGESIZE) + memory, RLIM_INFINITY};
-    setrlimit(RLIMIT_AS, &space);
-  }
-  if (statm >= 0) close(statm);
 }
 
 /// Opens the file, and answers.
@@ -456,74 +389,12 @@ static void run(int socket, const void *path) {
   H5Pset_file_locking(access, 1, 1);
   file = H5Fopen(path, H5F_ACC_RDONLY, access);
   if (file < 0) fail();
-  chdf5_send(socket, &reply, sizeof reply);
+  isolated_send(socket, &reply, sizeof reply);
   if (file >= 0) serve(socket);
 }
 
-// MARK: The parent
-
-void chdf5_start(const char *path, uint64_t memory, chdf5_reader *reader, chdf5_reply *answer) {
-  chdf5_fork(run, path, memory, reader, answer);
-}
-
-void chdf5_fork(
-    chdf5_child run, const void *context, uint64_t memory, chdf5_reader *reader, chdf5_reply *answer) {
-  memset(answer, 0, sizeof *answer);
-  int sockets[2];
-  if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sockets) < 0) {
-    answer->status = chdf5_failed;
-    snprintf(answer->reason, sizeof answer->reason, "no process can be started: %s", strerror(errno));
-    return;
-  }
-  pid_t pid = fork();
-  if (pid == 0) {
-    confine(sockets[1], memory);
-    chdf5_allow(0);
-    run(3, context);
-    _exit(0);
-  }
-  int code = errno;
-  close(sockets[1]);
-  if (pid < 0) {
-    close(sockets[0]);
-    answer->status = chdf5_failed;
-    snprintf(answer->reason, sizeof answer->reason, "no process can be started: %s", strerror(code));
-    return;
-  }
-  *reader = (chdf5_reader){sockets[0], pid};
-  if (chdf5_take(sockets[0], answer, sizeof *answer) < 0) {
-    memset(answer, 0, sizeof *answer);
-    answer->status = chdf5_died;
-  }
-  answer->reason[sizeof answer->reason - 1] = 0;
-  if (answer->status != chdf5_done) answer->number = chdf5_stop(reader, 1);
-}
-
-void chdf5_ask(const chdf5_reader *reader, const chdf5_request *request, chdf5_reply *answer) {
-  memset(answer, 0, sizeof *answer);
-  if (chdf5_send(reader->socket, request, sizeof *request) < 0
-      || chdf5_take(reader->socket, answer, sizeof *answer) < 0) {
-    memset(answer, 0, sizeof *answer);
-    answer->status = chdf5_died;
-  }
-  answer->reason[sizeof answer->reason - 1] = 0;
-}
-
-int chdf5_receive(const chdf5_reader *reader, void *target, size_t bytes) {
-  return chdf5_take(reader->socket, target, bytes);
-}
-
-int chdf5_stop(const chdf5_reader *reader, int has_died) {
-  close(reader->socket);
-  int status = 0;
-  // It has closed its socket, and ends any moment.
-  for (int i = 0; has_died && i < 1000; i++) {
-    if (waitpid(reader->pid, &status, WNOHANG) != 0) return WIFSIGNALED(status) ? WTERMSIG(status) : 0;
-    usleep(1000);
-  }
-  kill(reader->pid, SIGKILL);
-  while (waitpid(reader->pid, &status, 0) < 0 && errno == EINTR) continue;
-  return 0;
+void chdf5_start(const char *path, uint64_t memory, isolated_reader *reader, isolated_reply *answer) {
+  isolated_fork(run, path, memory, reader, answer);
 }
 
 #endif

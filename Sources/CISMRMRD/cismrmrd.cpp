@@ -2,11 +2,10 @@
 #ifdef CISMRMRD_ENABLED
 #include "cismrmrd.h"
 
-#include <chdf5_child.h>
-
 #include <cstdlib>
 #include <cstring>
 #include <exception>
+#include <isolation_child.h>
 #include <ismrmrd/dataset.h>
 #include <ismrmrd/ismrmrd.h>
 #include <ismrmrd/xml.h>
@@ -104,44 +103,44 @@ cismrmrd_head head(const ISMRMRD::ISMRMRD_AcquisitionHeader &h) {
   return r;
 }
 
-void keep(chdf5_reply &reply, const char *reason) {
-  reply.status = chdf5_failed;
+void keep(isolated_reply &reply, const char *reason) {
+  reply.status = isolated_failed;
   std::strncpy(reply.reason, reason, sizeof reply.reason - 1);
 }
 
 /// Returns the bytes of an answer.
-std::vector<char> answer(const Dataset &dataset, const chdf5_request &request) {
+std::vector<char> answer(const Dataset &dataset, const cismrmrd_request &request) {
   std::vector<char> bytes;
   auto append = [&](const void *from, size_t count) {
     const char *start = static_cast<const char *>(from);
     bytes.insert(bytes.end(), start, start + count);
   };
   if (request.question == cismrmrd_heads) {
-    for (uint64_t i = 0; i < request.count[0]; i++) {
-      Acquisition acquisition(dataset, static_cast<uint32_t>(request.start[0] + i));
+    for (uint64_t i = 0; i < request.count; i++) {
+      Acquisition acquisition(dataset, static_cast<uint32_t>(request.start + i));
       cismrmrd_head one = head(acquisition.head);
       append(&one, sizeof one);
     }
   } else {
-    Acquisition acquisition(dataset, static_cast<uint32_t>(request.start[0]));
-    if (acquisition.head.active_channels != request.count[0] || acquisition.head.number_of_samples != request.count[1]
+    Acquisition acquisition(dataset, static_cast<uint32_t>(request.start));
+    if (acquisition.head.active_channels != request.count || acquisition.head.number_of_samples != request.samples
         || !acquisition.data)
       throw std::runtime_error("an acquisition has changed");
-    append(acquisition.data, sizeof(float) * 2 * request.count[0] * request.count[1]);
+    append(acquisition.data, sizeof(float) * 2 * request.count * request.samples);
   }
   return bytes;
 }
 
 void run(int socket, const void *context) {
-  chdf5_reply reply = {};
+  isolated_reply reply = {};
   try {
     Dataset dataset(*static_cast<const Place *>(context));
     cismrmrd_header found = header(dataset);
     reply.bytes = sizeof found;
-    if (chdf5_send(socket, &reply, sizeof reply) != 0 || chdf5_send(socket, &found, sizeof found) != 0) return;
-    chdf5_request request;
-    while (chdf5_take(socket, &request, sizeof request) == 0) {
-      chdf5_allow(request.work);
+    if (isolated_send(socket, &reply, sizeof reply) != 0 || isolated_send(socket, &found, sizeof found) != 0) return;
+    cismrmrd_request request;
+    while (isolated_take(socket, &request, sizeof request) == 0) {
+      isolated_allow(request.work);
       reply = {};
       std::vector<char> bytes;
       try {
@@ -149,26 +148,26 @@ void run(int socket, const void *context) {
       } catch (const std::exception &error) {
         keep(reply, error.what());
       }
-      reply.bytes = reply.status == chdf5_done ? bytes.size() : 0;
-      if (chdf5_send(socket, &reply, sizeof reply) != 0 || chdf5_send(socket, bytes.data(), reply.bytes) != 0) return;
+      reply.bytes = reply.status == isolated_done ? bytes.size() : 0;
+      if (isolated_send(socket, &reply, sizeof reply) != 0 || isolated_send(socket, bytes.data(), reply.bytes) != 0) return;
     }
   } catch (const std::exception &error) {
     keep(reply, error.what());
-    chdf5_send(socket, &reply, sizeof reply);
+    isolated_send(socket, &reply, sizeof reply);
   }
 }
 
 }  // namespace
 
 void cismrmrd_start(
-    const char *path, const char *group, uint64_t memory, chdf5_reader *reader, chdf5_reply *reply,
+    const char *path, const char *group, uint64_t memory, isolated_reader *reader, isolated_reply *reply,
     cismrmrd_header *header) {
   Place place = {path, group};
-  chdf5_fork(run, &place, memory, reader, reply);
-  if (reply->status != chdf5_done) return;
-  if (reply->bytes == sizeof *header && chdf5_receive(reader, header, sizeof *header) == 0) return;
-  reply->status = chdf5_died;
-  reply->number = chdf5_stop(reader, 1);
+  isolated_fork(run, &place, memory, reader, reply);
+  if (reply->status != isolated_done) return;
+  if (reply->bytes == sizeof *header && isolated_receive(reader, header, sizeof *header) == 0) return;
+  reply->status = isolated_died;
+  reply->number = isolated_stop(reader, 1);
 }
 
 #endif

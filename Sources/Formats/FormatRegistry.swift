@@ -5,6 +5,7 @@ public enum FileFormat: String, Sendable, CaseIterable {
   case tiff, nifti, npy, cfl, hdf5
   /// Within HDF5.
   case ismrmrd
+  case dicom
 
   public var name: String {
     switch self {
@@ -14,6 +15,7 @@ public enum FileFormat: String, Sendable, CaseIterable {
     case .cfl: "BART's cfl"
     case .hdf5: "HDF5"
     case .ismrmrd: "ISMRMRD"
+    case .dicom: "DICOM"
     }
   }
 
@@ -26,6 +28,7 @@ public enum FileFormat: String, Sendable, CaseIterable {
     case .cfl: ["cfl"]
     case .hdf5: ["h5", "hdf5", "hdf", "nxs", "nx5"]
     case .ismrmrd: ["mrd"]
+    case .dicom: ["dcm", "dicom", "ima"]
     }
   }
 
@@ -37,13 +40,14 @@ public enum FileFormat: String, Sendable, CaseIterable {
     case .npy: try NPYPageSource(path: path, memory: memory)
     case .cfl: try CFLPageSource(path: path, memory: memory)
     case .hdf5, .ismrmrd: try HDF5Pages.source(path: path, memory: memory)
+    case .dicom: try DICOMPageSource(path: path, memory: memory)
     }
   }
 }
 
 /// From a path to the format of what lies there.
 public enum FormatRegistry {
-  /// By the extension of a file or, for a folder, by the files in it.
+  /// By the extension of a file or, for a folder, by the files in it; DICOM also by what its files begin with.
   ///
   /// - Throws: ``FormatError/unknown(path:)``.
   public static func format(of path: String) throws(FormatError) -> FileFormat {
@@ -53,6 +57,7 @@ public enum FormatRegistry {
     for format in FileFormat.allCases where names.contains(where: { byExtension($0) == format }) {
       return format
     }
+    if DICOMFiles.isAny(at: path) { return .dicom }
     throw .unknown(path: path)
   }
 

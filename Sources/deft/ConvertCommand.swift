@@ -31,7 +31,10 @@ struct ConvertCommand: AsyncParsableCommand {
       deft convert volume.tif slices/ --storage uint16 --compression deflate --pages 100...200/2
       """)
 
-  @Argument(help: "A file of images, a folder of TIFF files, or a pattern such as 'scan/recon_*.tif'.")
+  @Argument(
+    help:
+      "A file of any format that is read, a folder of TIFF or DICOM files, or a pattern such as 'scan/recon_*.tif'."
+  )
   var input: String
 
   @Argument(help: "The file or folder to write.")

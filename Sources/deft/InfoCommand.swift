@@ -18,7 +18,7 @@ struct InfoCommand: AsyncParsableCommand {
 
   @Argument(
     help:
-      "A TIFF or HDF5 file (scan.h5:flats for a part), a folder of TIFF files, a network's folder or .pt file, a JSON file or the folder of a run."
+      "A TIFF, NIfTI, NumPy, BART, HDF5 (scan.h5:flats for a part), ISMRMRD or DICOM file, a folder of TIFF or DICOM files, a network's folder or .pt file, a JSON file or the folder of a run."
   )
   var file: String
 

@@ -8,10 +8,6 @@
   /// Damaged HDF5 files: an error or an image. libhdf5 itself does not survive them (of 1,000 files as below it ended with a
   /// signal in about 4 and did not end in about 2), the program does.
   @Suite struct HDF5MutationTests {
-    /// Every file is read in a process of its own, which takes its time: a quarter of what others read.
-    static let count =
-      ProcessInfo.processInfo.environment["DEFT_SOAK"].flatMap { Int($0) }.map { $0 / 4 } ?? 500
-    static let budget = 1 << 20
     static let names = ["exchange.h5", "tomo.nxs", "plain.h5", "types2.h5:fletcher"]
 
     static func bytes(_ name: String) throws -> [UInt8] {
@@ -19,48 +15,16 @@
         try Data(contentsOf: URL(fileURLWithPath: FormatRegistry.file(of: "\(HDF5Tests.folder)/\(name)"))))
     }
 
-    /// A few bytes or numbers replaced, the length unchanged.
-    static func mutated(_ file: [UInt8], using generator: inout SplitMix64) -> [UInt8] {
-      var bytes = file
-      for _ in 0..<Int.random(in: 1...4, using: &generator) {
-        let position = Int.random(in: 0..<bytes.count, using: &generator)
-        switch Int.random(in: 0..<4, using: &generator) {
-        case 0: bytes[position] ^= 1 << UInt8.random(in: 0..<8, using: &generator)
-        case 1: bytes[position] = .random(in: 0...255, using: &generator)
-        default:
-          let value = TIFFMutationTests.edges.randomElement(using: &generator) ?? 0
-          let size = [2, 4, 8].randomElement(using: &generator) ?? 4
-          for i in 0..<size where position + i < bytes.count {
-            bytes[position + i] = UInt8(truncatingIfNeeded: value >> UInt64(8 * i))
-          }
-        }
-      }
-      return bytes
-    }
-
-    /// - Returns: whether it was opened.
-    static func read(_ path: String, _ what: String) -> Bool {
-      let start = ContinuousClock.now
-      // Computing time is limited to 3 s, which takes longer where all cores are busy.
-      defer { #expect(ContinuousClock.now - start < .seconds(15), "\(what)") }
-      guard let stack = try? ImageStack(path: path, nonFinite: .keep, part: .magnitude, memory: budget) else {
-        return false
-      }
-      #expect(stack.info.pageBytes <= budget, "\(what)")
-      for index in 0..<min(stack.count, 2) { _ = try? stack.page(index) }
-      return true
-    }
-
     @Test(.timeLimit(.minutes(60)), arguments: names) func survivesDamagedFiles(name: String) throws {
       let folder = try TemporaryFolder()
       let whole = try Self.bytes(name)
       let suffix = name.contains(":") ? ":fletcher" : ""
       var opened = 0
-      let count = Self.count / Self.names.count
+      let count = IsolatedMutations.count / Self.names.count
       for seed in 0..<count {
         var generator = SplitMix64(seed: UInt64(seed))
-        let path = try folder.write(Self.mutated(whole, using: &generator), "a.h5")
-        if Self.read(path + suffix, "seed \(seed)") { opened += 1 }
+        let path = try folder.write(IsolatedMutations.mutated(whole, using: &generator), "a.h5")
+        if IsolatedMutations.read(path + suffix, "seed \(seed)") { opened += 1 }
         if seed % 8 == 0 { _ = try? HDF5Angles.degrees(of: path) }
       }
       #expect(opened > count / 20 && opened < count)

@@ -158,11 +158,11 @@
       let folder = try TemporaryFolder()
       let whole = [UInt8](try Data(contentsOf: URL(fileURLWithPath: "\(ISMRMRDTests.folder)/\(name)")))
       var opened = 0
-      let count = HDF5MutationTests.count / 4
+      let count = IsolatedMutations.count / 4
       for seed in 0..<count {
         var generator = SplitMix64(seed: UInt64(seed))
-        let path = try folder.write(HDF5MutationTests.mutated(whole, using: &generator), "a.h5")
-        if HDF5MutationTests.read(path, "seed \(seed)") { opened += 1 }
+        let path = try folder.write(IsolatedMutations.mutated(whole, using: &generator), "a.h5")
+        if IsolatedMutations.read(path, "seed \(seed)") { opened += 1 }
       }
       #expect(opened > count / 20 && opened < count)
       for length in stride(from: 0, to: whole.count, by: 64) {

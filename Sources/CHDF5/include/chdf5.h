@@ -1,25 +1,13 @@
 #pragma once
-#include <stddef.h>
+#include <isolation.h>
 #include <stdint.h>
-#include <sys/types.h>
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
-// libhdf5 in a process of its own.
-//
-// The library trusts its files: a few changed bytes make it write beyond its memory, or loop. So every call into it runs in
-// a child, which has a limit of memory and of computing time for each request; whatever happens to the child, this program
-// reads "damaged" and goes on. It also has no lock of its own in Debian's serial build: several children need none.
-//
-// The child is forked, not executed: it runs only this file's C and the library, and never returns.
-
-/// A child with one file open for reading. Not for use by several threads at once.
-typedef struct chdf5_reader {
-  int socket;
-  pid_t pid;
-} chdf5_reader;
+// libhdf5, in a process of its own; see isolation.h. A few changed bytes make it write beyond its memory, or loop, and
+// Debian's serial build has no lock.
 
 typedef enum chdf5_question {
   /// What `name` leads to: none, a group, a dataset, something else (0 to 3).
@@ -57,17 +45,6 @@ typedef struct chdf5_request {
   uint64_t cache;
 } chdf5_request;
 
-typedef enum chdf5_status { chdf5_done, chdf5_failed, chdf5_refused, chdf5_died } chdf5_status;
-
-typedef struct chdf5_reply {
-  int32_t status;
-  /// Why it failed; of a refused link, the file that it leads to.
-  char reason[256];
-  int64_t number;
-  /// How many bytes follow.
-  uint64_t bytes;
-} chdf5_reply;
-
 typedef enum chdf5_layout { chdf5_compact, chdf5_contiguous, chdf5_chunked, chdf5_virtual, chdf5_unknown } chdf5_layout;
 
 typedef enum chdf5_class { chdf5_integers, chdf5_floats, chdf5_texts, chdf5_enumeration, chdf5_records, chdf5_rest } chdf5_class;
@@ -94,22 +71,8 @@ typedef struct chdf5_description {
   int32_t is_big_endian;
 } chdf5_description;
 
-/// Starts a child and opens `path` in it. On failure, the reply says why, and `reader` needs no stop; of a child that died,
-/// `number` is the signal.
-///
-/// - Parameter memory: In bytes, the most that the child may take for itself.
-void chdf5_start(const char *path, uint64_t memory, chdf5_reader *reader, chdf5_reply *reply);
-
-/// Sends a request. After `chdf5_done`, `reply->bytes` have to be received.
-void chdf5_ask(const chdf5_reader *reader, const chdf5_request *request, chdf5_reply *reply);
-
-/// 0 unless the child died meanwhile.
-int chdf5_receive(const chdf5_reader *reader, void *target, size_t bytes);
-
-/// Ends the child.
-///
-/// - Returns: the signal that had ended it if `has_died`, else 0.
-int chdf5_stop(const chdf5_reader *reader, int has_died);
+/// Starts a child and opens `path` in it, as `isolated_fork` does; it answers `chdf5_request`s.
+void chdf5_start(const char *path, uint64_t memory, isolated_reader *reader, isolated_reply *reply);
 
 #ifdef __cplusplus
 }

@@ -1,19 +1,26 @@
 #pragma once
-#include <chdf5.h>
+#include <isolation.h>
 #include <stdint.h>
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
-// libismrmrd, in a process of its own as libhdf5 is; see chdf5.h.
+// libismrmrd, in a process of its own as libhdf5 is; see isolation.h.
 
 typedef enum cismrmrd_question {
-  /// `count[0]` heads from acquisition `start[0]` on.
+  /// `count` heads from acquisition `start` on.
   cismrmrd_heads,
-  /// Samples of acquisition `start[0]`, which has `count[0]` coils with `count[1]` samples: pairs of float, coil by coil.
+  /// Samples of acquisition `start`, which has `count` coils with `samples` samples: pairs of float, coil by coil.
   cismrmrd_samples
 } cismrmrd_question;
+
+typedef struct cismrmrd_request {
+  int32_t question;
+  uint64_t start, count, samples;
+  /// In bytes, what answering may decode: the allowance of computing time grows with it.
+  uint64_t work;
+} cismrmrd_request;
 
 /// A limit of the encoding; `is_stated` is 0 where the header has none.
 typedef struct cismrmrd_limit {
@@ -48,9 +55,9 @@ typedef struct cismrmrd_head {
 
 /// Starts a child and opens the dataset `group` of a file in it.
 ///
-/// - Parameter header: set where the reply is `chdf5_done`.
+/// - Parameter header: set where the reply is `isolated_done`.
 void cismrmrd_start(
-    const char *path, const char *group, uint64_t memory, chdf5_reader *reader, chdf5_reply *reply,
+    const char *path, const char *group, uint64_t memory, isolated_reader *reader, isolated_reply *reply,
     cismrmrd_header *header);
 
 #ifdef __cplusplus

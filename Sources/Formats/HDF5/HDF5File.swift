@@ -8,8 +8,8 @@
   final class HDF5File: Sendable {
     let path: String
     /// In bytes.
-    var length: UInt64 { process.length }
-    private let process: HDF5Process
+    let length: UInt64
+    private let reader: IsolatedReader<chdf5_request>
 
     /// In bytes, the longest list of numbers, such as the angles of a scan.
     static let mostNumberBytes = 1 << 25
@@ -17,8 +17,9 @@
     /// - Throws: ``StackError``.
     init(path: String, memory: Int) throws {
       self.path = path
-      process = try HDF5Process(path: path, format: "HDF5") { reader, reply in
-        chdf5_start(path, HDF5Process.limit(memory), &reader, &reply)
+      length = try regularFileLength(path, format: "HDF5")
+      reader = try IsolatedReader(path: path, format: "HDF5", library: "HDF5") { reader, reply in
+        chdf5_start(path, isolatedMemory(pages: memory), &reader, &reply)
       }
     }
 
@@ -31,9 +32,9 @@
     // MARK: Questions
 
     private func ask(
-      _ request: chdf5_request, _ answer: HDF5Process.Answer, what: String
+      _ request: chdf5_request, _ answer: IsolatedAnswer, what: String
     ) throws -> (number: Int, bytes: [UInt8]) {
-      try process.ask(request, answer, what: what)
+      try reader.ask(request, answer, what: what)
     }
 
     /// - Throws: ``StackError`` where a name is longer than any that is read.

@@ -1,5 +1,4 @@
 #if ISMRMRD
-  import CHDF5
   import CISMRMRD
   import ComplexModule
   import Fields
@@ -30,7 +29,7 @@
     public let header: Header
     let path: String
     let heads: [cismrmrd_head]
-    private let process: HDF5Process
+    private let reader: IsolatedReader<cismrmrd_request>
 
     private static let mostAcquisitions: UInt64 = 10_000_000
 
@@ -42,10 +41,11 @@
     /// - Throws: ``StackError``, also for a trajectory that is not Cartesian.
     public init(path: String, group: String = "dataset", memory: Int = 4 << 30) throws {
       self.path = path
+      _ = try regularFileLength(path, format: "ISMRMRD")
       let found = Found()
-      process = try HDF5Process(path: path, format: "ISMRMRD") { reader, reply in
+      reader = try IsolatedReader(path: path, format: "ISMRMRD", library: "HDF5") { reader, reply in
         var header = cismrmrd_header()
-        cismrmrd_start(path, group, HDF5Process.limit(memory), &reader, &reply, &header)
+        cismrmrd_start(path, group, isolatedMemory(pages: memory), &reader, &reply, &header)
         found.header.withLock { $0 = header }
       }
       let stated = found.header.withLock { $0 }
@@ -85,13 +85,13 @@
       var heads: [cismrmrd_head] = []
       let count = Int(stated.acquisitions)
       for start in stride(from: 0, to: count, by: 64) {
-        var request = chdf5_request()
+        var request = cismrmrd_request()
         request.question = Int32(cismrmrd_heads.rawValue)
-        request.start.0 = UInt64(start)
-        request.count.0 = UInt64(min(64, count - start))
+        request.start = UInt64(start)
+        request.count = UInt64(min(64, count - start))
         let stride = MemoryLayout<cismrmrd_head>.stride
-        let bytes = try process.ask(request, .bytes(most: 64 * stride), what: "").bytes
-        guard bytes.count == Int(request.count.0) * stride else {
+        let bytes = try reader.ask(request, .bytes(most: 64 * stride), what: "").bytes
+        guard bytes.count == Int(request.count) * stride else {
           throw StackError.damaged(
             path: path, format: "ISMRMRD", reason: "acquisition \(start + 1) cannot be read")
         }
@@ -108,15 +108,15 @@
     func samples(_ index: Int) throws -> [Complex<Float>] {
       let head = heads[index]
       let count = Int(head.coils) * Int(head.samples)
-      var request = chdf5_request()
+      var request = cismrmrd_request()
       request.question = Int32(cismrmrd_samples.rawValue)
-      request.start.0 = UInt64(index)
-      request.count.0 = UInt64(head.coils)
-      request.count.1 = UInt64(head.samples)
+      request.start = UInt64(index)
+      request.count = UInt64(head.coils)
+      request.samples = UInt64(head.samples)
       request.work = UInt64(8 * count)
       return try [Complex<Float>](unsafeUninitializedCapacity: count) { target, initialized in
         guard count > 0 else { return }
-        _ = try process.ask(
+        _ = try reader.ask(
           request,
           .memory(
             UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(target)[..<(8 * count)])),

@@ -42,7 +42,7 @@ public final class ImageStack: Sendable {
   ///   - part: what is read of complex samples; nil refuses to read them as real ones.
   ///   - memory: In bytes: the most that a page may take as `Float`, and the most that one of its strips, tiles or chunks
   ///     may take decoded. Zstandard may ask for 128 MiB more.
-  /// - Throws: ``StackError``, ``TIFFError``: when a file is missing, unreadable or damaged, or holds samples of another
+  /// - Throws: ``StackError``, ``TIFFError``, ``DICOMError``: when a file is missing, unreadable or damaged, or holds samples of another
   ///   kind; when pages differ in size or type; when a number is missing in a folder, or pages that the description
   ///   counts.
   public convenience init(
