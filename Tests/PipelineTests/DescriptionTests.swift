@@ -134,6 +134,19 @@ import Testing
     }
   }
 
+  /// A folder, and a stream that does not end.
+  @Test func refusesAngleFilesThatAreNone() {
+    for (path, expected) in [
+      ("/", "it is not a readable file."), ("/dev/zero", "it is longer than the 4 MiB that are read."),
+      ("none.txt", "no such file."),
+    ] {
+      let text = message(
+        Self.minimal.replacingOccurrences(of: "{count: 4, range: 180}", with: "{file: \(path)}"))
+      #expect(text.contains("line 2, column 18: cannot read the angles from '"))
+      #expect(text.hasSuffix(expected), "\(text)")
+    }
+  }
+
   @Test func refusesAnUnknownThreshold() {
     let text = message(Self.minimal + "verdict: {chiSquareFailur: 2}\n")
     #expect(text.contains("Did you mean 'chiSquareFailure'?"), "\(text)")
