@@ -212,4 +212,20 @@ import Testing
     #expect(throws: YAMLError.self) { try PhantomFile.phantom(family) }
     #expect(throws: YAMLError.self) { try PhantomFile.family(thorax) }
   }
+
+  /// A line of 40 bytes stands for 10,000 parts.
+  @Test func refusesMorePartsThanAreMeant() {
+    let head = "name: a\nunit: none\nfieldOfView: 10\n"
+    let bars = "  - {value: 1, bars: {count: 10000, width: 1, length: 1}}\n"
+    #expect(message(head + "parts:\n" + String(repeating: bars, count: 10)) == "no error")
+    #expect(
+      message(head + "parts:\n" + String(repeating: bars, count: 50_000))
+        == "'test.yaml', line 15, column 5: with item 11 of 'parts' the phantom has more than 100000 parts. Use fewer."
+    )
+    let layer = "  - {name: l, size: 1, value: 0, count: [0, 10000]}\n"
+    let family = head + "body: {size: 1, value: 0}\nlayers:\n"
+    #expect(message(family + String(repeating: layer, count: 10)) == "no error")
+    #expect(
+      message(family + String(repeating: layer, count: 11)).contains("line 16, column 5: with item 11 of"))
+  }
 }

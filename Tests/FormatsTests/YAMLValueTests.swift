@@ -1,4 +1,6 @@
 import Formats
+import Foundation
+import TestSupport
 import Testing
 
 /// The wording matters: it is all that the author of a file sees.
@@ -141,6 +143,119 @@ import Testing
     }
     #expect(throws: YAMLError.cannotRead(file: "/", reason: "it is not a readable file")) {
       try YAMLValue.read(file: "/")
+    }
+  }
+
+  // MARK: Limits
+
+  private func time(_ text: String) -> (message: String, duration: Duration) {
+    var words = ""
+    let duration = ContinuousClock().measure {
+      words = message(text) { root throws(YAMLError) in _ = try root.integer("angles", default: 1) }
+    }
+    return (words, duration)
+  }
+
+  /// Every line is the one before it ten times: 10¹² words, as a value and as a key, which is compared word by word.
+  @Test(arguments: [false, true]) func refusesAliases(asKey: Bool) {
+    var text = "l0: &l0 [a, b, c, d, e, f, g, h, i, j]\n"
+    for i in 1..<12 {
+      let items = [String](repeating: "*l\(i - 1)", count: 10).joined(separator: ", ")
+      text += "l\(i): &l\(i) [\(items)]\n"
+    }
+    if asKey { text += "? *l11\n: 1\n" }
+    let (words, duration) = time(text)
+    #expect(
+      words
+        == "'scan.yaml', line 2, column 10: this is not YAML: an alias ('*') stands here; write what it stands for, or put "
+        + "the text in quotes.")
+    #expect(duration < .seconds(5))
+    // An anchor by itself is harmless, and a star within a text is none.
+    #expect(time("angles: &a 3").message == "no error")
+    #expect(time("angles: '*a'").message.contains("the text '*a'"))
+  }
+
+  @Test(arguments: ["[", "{a: ", "- ", "? ", "[{a: "]) func refusesDeepNesting(opening: String) {
+    for depth in [70, 1_500, 500_000] {
+      let (words, duration) = time("a:\n  " + String(repeating: opening, count: depth) + "1")
+      #expect(words.contains("line 2, column "), "\(words)")
+      // libyaml looks ahead by more brackets than it allows.
+      #expect(
+        words.contains("lists and keys are nested more than 64 deep")
+          || depth > 1000 && words.contains("Maximum nesting level"), "\(words)")
+      #expect(duration < .seconds(5))
+    }
+    let flat = String(repeating: "[", count: 60) + String(repeating: "]", count: 60)
+    #expect(time("colour: \(flat)").message.contains("unknown key 'colour'"))
+  }
+
+  @Test func readsLongLinesInTime() {
+    let long = 1_200_000
+    for (text, expected) in [
+      (String(repeating: "k", count: 1000) + ": 1", "unknown key 'kkkk"),
+      (String(repeating: "k", count: long) + ": 1", "mapping values are not allowed"),
+      ("? " + String(repeating: "k", count: long) + "\n: 1", "unknown key 'kkkk"),
+      ("? " + String(repeating: "1", count: long) + "\n: 1", "unknown key '1111"),
+      ("? " + String(repeating: "1_", count: long / 2) + "\n: 1", "unknown key '1_1_"),
+      ("angles: " + String(repeating: "9", count: long), "is the text '9999"),
+      ("angles: " + String(repeating: "e", count: long), "is the text 'eeee"),
+      ("angles: \"" + String(repeating: "\\n", count: long / 2) + "\"", "is the text '"),
+      ("angles: x" + String(repeating: "#", count: long), "is the text 'x###"),
+      ("angles: 1" + String(repeating: " ", count: long) + "\nb: 1", "unknown key 'b'"),
+      (String(repeating: "a: b: ", count: long / 6), "mapping values are not allowed"),
+      (String(repeating: "\n", count: long) + "b: 1", "line 1200001, column 1: unknown key 'b'"),
+    ] {
+      let (words, duration) = time(text)
+      #expect(words.contains(expected), "\(words.prefix(300))")
+      #expect(words.utf8.count < 1000)
+      #expect(duration < .seconds(5), "\(expected)")
+    }
+  }
+
+  @Test func refusesTooMuch() throws {
+    let many = String(repeating: "- 1\n", count: 400_001)
+    #expect(
+      time(many).message
+        == "'scan.yaml', line 399999, column 3: this is not YAML: it holds more than the 400000 values that are read."
+    )
+    let long = time("a: " + String(repeating: "x", count: 4 << 20))
+    #expect(long.message.contains("cannot read 'scan.yaml': it is longer than the 4 MiB that are read."))
+    #expect(
+      throws: YAMLError.cannotRead(file: "/dev/zero", reason: "it is longer than the 4 MiB that are read")
+    ) { try YAMLValue.read(file: "/dev/zero") }
+  }
+
+  @Test func refusesManyDirectives() {
+    let lines = (0..<100_000).map { "%TAG !a\($0)! tag:x\n" }.joined()
+    let (words, duration) = time(lines + "---\nangles: 1\n")
+    #expect(
+      words
+        == "'scan.yaml', line 17, column 1: this is not YAML: more than 16 directives ('%') stand in it.")
+    #expect(duration < .seconds(5))
+    #expect(time("%YAML 1.1\n---\nangles: 1\n").message == "no error")
+  }
+
+  /// What is no text at all has a place, too.
+  @Test func placesCharactersThatAreNone() throws {
+    let folder = try TemporaryFolder()
+    for (bytes, place) in [
+      ([0xff], "line 2, column 4"), ([0xc0, 0x80], "line 2, column 4"),
+      ([0xed, 0xa0, 0x80], "line 2, column 4"),
+      ([0xc3, 0xa4, 0xf4, 0x90], "line 2, column 5"),
+    ] as [([UInt8], String)] {
+      let path = try folder.write(Array("a: 1\nb: ".utf8) + bytes, "a.yaml")
+      do {
+        _ = try YAMLValue.read(file: path)
+        Issue.record("\(bytes) was read")
+      } catch {
+        #expect(
+          error.description == "'\(path)', \(place): this is not YAML: a byte stands here that is not UTF-8.")
+      }
+    }
+    for control in ["\0", "\u{1}", "\u{7f}", "\u{fffe}"] {
+      let words = time("a: 1\nb: \(control)").message
+      #expect(
+        words == "'scan.yaml', line 2, column 4: this is not YAML: control characters are not allowed.")
     }
   }
 }

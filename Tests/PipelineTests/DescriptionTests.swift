@@ -134,6 +134,19 @@ import Testing
     }
   }
 
+  /// A folder, and a stream that does not end.
+  @Test func refusesAngleFilesThatAreNone() {
+    for (path, expected) in [
+      ("/", "it is not a readable file."), ("/dev/zero", "it is longer than the 4 MiB that are read."),
+      ("none.txt", "no such file."),
+    ] {
+      let text = message(
+        Self.minimal.replacingOccurrences(of: "{count: 4, range: 180}", with: "{file: \(path)}"))
+      #expect(text.contains("line 2, column 18: cannot read the angles from '"))
+      #expect(text.hasSuffix(expected), "\(text)")
+    }
+  }
+
   @Test func refusesAnUnknownThreshold() {
     let text = message(Self.minimal + "verdict: {chiSquareFailur: 2}\n")
     #expect(text.contains("Did you mean 'chiSquareFailure'?"), "\(text)")
@@ -159,6 +172,30 @@ import Testing
       }
     }
     #expect(kinds.count == 3, "\(kinds)")
+  }
+
+  /// Images are padded to a multiple of 2 to the power of the levels: of 40 to more than any memory, of 70 to a multiple of 0.
+  @Test func refusesLevelsBeyondAllImages() throws {
+    let folder = try TemporaryFolder()
+    for (levels, isRight) in [(0, false), (8, true), (9, false), (40, false), (70, false)] {
+      let channels = [String](repeating: "8", count: levels).joined(separator: ", ")
+      let file = try folder.write(
+        """
+        images: {stacks: [a.tif]}
+        network: {channels: [\(channels)]}
+        training: {iterations: 1}
+        output: o
+        """, to: "prior.yaml")
+      if isRight {
+        #expect(try PriorTrainingDescription(file: file).architecture.channels.count == levels)
+      } else {
+        #expect {
+          _ = try PriorTrainingDescription(file: file)
+        } throws: {
+          "\($0)".contains("line 2, column 10: 'channels' is [") && "\($0)".hasSuffix("at most 8.")
+        }
+      }
+    }
   }
 
   @Test func readsTheShippedTrainings() throws {

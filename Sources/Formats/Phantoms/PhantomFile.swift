@@ -61,6 +61,8 @@ public enum PhantomFile {
 
   /// Of bars, and of the parts that a layer draws. More are a slip of the pen.
   private static let largestCount = 10_000.0
+  /// Of parts of a phantom, or of those that a family draws before twins and cores. A line of the file may stand for 10,000.
+  private static let largestTotal = 100_000
 
   private static func description(_ file: YAMLValue) throws(YAMLError) -> PhantomDescription {
     try file.mapping { root throws(YAMLError) in
@@ -107,8 +109,14 @@ public enum PhantomFile {
   ) throws(YAMLError) -> Phantom {
     let zRange = try root.optional("z").map { value throws(YAMLError) in try span(value) } ?? 0...0
     let blend = try root.choice("blend", default: PhantomPart.Blend.additive)
-    let groups = try root.list("parts") { value throws(YAMLError) in
-      try value.mapping { part throws(YAMLError) in try parts(part, scale: scale, blend: blend) }
+    var total = 0
+    let groups = try root.list("parts") { value throws(YAMLError) -> [PhantomPart] in
+      let group = try value.mapping { part throws(YAMLError) in
+        try parts(part, scale: scale, blend: blend)
+      }
+      total += group.count
+      guard total <= largestTotal else { throw tooMany(value) }
+      return group
     }
     do {
       return try Phantom(
@@ -116,6 +124,10 @@ public enum PhantomFile {
     } catch {
       throw root.invalid(error.description)
     }
+  }
+
+  private static func tooMany(_ value: YAMLValue) -> YAMLError {
+    value.invalid("with \(value.name) the phantom has more than \(largestTotal) parts. Use fewer.")
   }
 
   /// One entry of `parts`: several parts where it is a group of bars or mirrored.
@@ -189,10 +201,14 @@ public enum PhantomFile {
     let body = try root.mapping("body") { body throws(YAMLError) in
       try layer(body, name: "body", scale: scale)
     }
-    let layers = try root.list("layers") { value throws(YAMLError) in
-      try value.mapping { entry throws(YAMLError) in
+    var total = 0
+    let layers = try root.list("layers") { value throws(YAMLError) -> RandomPhantomFamily.Layer in
+      let drawn = try value.mapping { entry throws(YAMLError) in
         try layer(entry, name: try entry.text("name"), scale: scale)
       }
+      total += drawn.count.upperBound
+      guard total <= largestTotal else { throw tooMany(value) }
+      return drawn
     }
     do {
       return try RandomPhantomFamily(

@@ -32,9 +32,9 @@ public enum YAMLError: Error, Equatable, CustomStringConvertible {
     case .missingKey(let location, let key, let parent, let expected):
       "\(location): \(parent) lacks the key '\(key)' (\(expected)). Add it."
     case .unknownKey(let location, let key, let parent, let suggestion?, _):
-      "\(location): unknown key '\(key)' in \(parent). Did you mean '\(suggestion)'?"
+      "\(location): unknown key '\(excerpt(key))' in \(parent). Did you mean '\(suggestion)'?"
     case .unknownKey(let location, let key, let parent, nil, let known):
-      "\(location): unknown key '\(key)' in \(parent). "
+      "\(location): unknown key '\(excerpt(key))' in \(parent). "
         + (known.isEmpty ? "No key is expected here." : "Known here: \(known.joined(separator: ", ")).")
     case .wrongValue(let location, let what, let found, let expected):
       "\(location): \(what) is \(found), expected \(expected)."
@@ -44,6 +44,9 @@ public enum YAMLError: Error, Equatable, CustomStringConvertible {
   }
 }
 
+/// The beginning of a text that may be of any length.
+func excerpt(_ text: String) -> String { text.count > 40 ? text.prefix(40) + "…" : text }
+
 /// The candidate that a misspelt word most likely stands for, if any is near enough.
 ///
 /// Nearness is the number of insertions, deletions, substitutions and swaps of neighbours; at most a third
@@ -52,8 +55,10 @@ package func nearestName(to word: String, among candidates: [String]) -> String?
   let letters = Array(word.lowercased())
   var best: (name: String, distance: Int)?
   for name in candidates {
-    let distance = editDistance(letters, Array(name.lowercased()))
     let allowed = max(1, max(letters.count, name.count) / 3)
+    // Comparing takes as long as the product of both lengths.
+    guard abs(letters.count - name.count) <= allowed else { continue }
+    let distance = editDistance(letters, Array(name.lowercased()))
     if distance <= allowed, distance < (best?.distance ?? .max) { best = (name, distance) }
   }
   return best?.name

@@ -54,22 +54,22 @@ public struct YAMLValue {
   ///
   /// - Throws: ``YAMLError/cannotRead(file:reason:)`` or ``YAMLError/syntax(_:problem:)``.
   public static func read(file: String) throws(YAMLError) -> YAMLValue {
-    let data: Data
-    do {
-      data = try Data(contentsOf: URL(fileURLWithPath: file))
-    } catch {
-      let exists = FileManager.default.fileExists(atPath: file)
-      throw .cannotRead(file: file, reason: exists ? "it is not a readable file" : "no such file")
-    }
-    guard let text = String(data: data, encoding: .utf8) else {
-      throw .cannotRead(file: file, reason: "it is not UTF-8 text")
-    }
-    return try parse(text, file: file)
+    try parse(try text(ofFile: file), file: file)
+  }
+
+  /// The text of a file that a person wrote, of the length that a YAML file may have.
+  ///
+  /// - Throws: ``YAMLError/cannotRead(file:reason:)`` or ``YAMLError/syntax(_:problem:)``.
+  package static func text(ofFile file: String) throws(YAMLError) -> String {
+    try YAMLLimits.text(of: YAMLLimits.bytes(ofFile: file), file: file)
   }
 
   /// The only document of a text; `file` names it in messages.
+  ///
+  /// - Throws: ``YAMLError/cannotRead(file:reason:)`` or ``YAMLError/syntax(_:problem:)``.
   public static func parse(_ text: String, file: String) throws(YAMLError) -> YAMLValue {
-    let start = YAMLLocation(file: file, line: 1, column: 1)
+    let start = YAMLLocation.start(of: file)
+    try YAMLLimits.check(text, file: file)
     let documents: [Node]
     do {
       var sequence = try compose_all(yaml: text)
@@ -78,7 +78,7 @@ public struct YAMLValue {
       if let error = sequence.error { throw error }
       documents = nodes
     } catch let error as YamlError {
-      throw syntaxError(error, file: file)
+      throw syntaxError(error, in: text, file: file)
     } catch {
       throw .syntax(start, problem: "\(error)")
     }
@@ -210,10 +210,10 @@ public struct YAMLValue {
     case .sequence(let items): return items.isEmpty ? "an empty list" : "a list of \(items.count)"
     case .alias: return "an alias"
     case .scalar(let scalar):
-      let text = scalar.string.count > 40 ? scalar.string.prefix(40) + "…" : scalar.string[...]
+      let text = excerpt(scalar.string)
       switch kind {
       case .nothing: return "without a value"
-      case .number, .boolean: return String(text)
+      case .number, .boolean: return text
       default: return "the text '\(text)'"
       }
     }
@@ -225,7 +225,7 @@ public struct YAMLValue {
     return value
   }
 
-  private static func syntaxError(_ error: YamlError, file: String) -> YAMLError {
+  private static func syntaxError(_ error: YamlError, in text: String, file: String) -> YAMLError {
     func place(_ mark: Mark) -> YAMLLocation {
       YAMLLocation(file: file, line: mark.line, column: mark.column)
     }
@@ -237,10 +237,13 @@ public struct YAMLValue {
     case .duplicatedKeysInMapping(let duplicates, let context):
       let keys = duplicates.map { "'\($0)'" }.joined(separator: ", ")
       return .syntax(place(context.mark), problem: "among these keys \(keys) stands more than once")
-    case .reader(let problem, _, _, _):
-      return .cannotRead(file: file, reason: problem)
+    case .reader(let problem, _, let value, _):
+      // The first character of its kind is the one that was refused.
+      let before = text.unicodeScalars.prefix { Int64($0.value) != Int64(value) }
+      let place = before.reduce(YAMLLocation.start(of: file)) { $0.after($1) }
+      return .syntax(place, problem: problem)
     default:
-      return .syntax(YAMLLocation(file: file, line: 1, column: 1), problem: "\(error)")
+      return .syntax(.start(of: file), problem: "\(error)")
     }
   }
 }

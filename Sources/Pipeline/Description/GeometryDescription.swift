@@ -134,8 +134,14 @@ public struct GeometryDescription: Hashable, Sendable {
   private static func angles(in file: YAMLValue, folder: URL) throws(YAMLError) -> [Angle] {
     let path = resolve(try file.text(), folder)
     if (try? FormatRegistry.format(of: path)) == .hdf5 { return try angles(ofScan: path, file) }
-    guard let text = try? String(contentsOfFile: path, encoding: .utf8) else {
-      throw file.invalid("cannot read the angles from '\(path)'. Check the path.")
+    let text: String
+    do throws(YAMLError) { text = try YAMLValue.text(ofFile: path) } catch {
+      switch error {
+      case .cannotRead(_, let reason):
+        throw file.invalid("cannot read the angles from '\(path)': \(reason).")
+      case .syntax(let place, let problem): throw file.invalid("the angles in \(place): \(problem).")
+      default: throw error
+      }
     }
     var angles: [Angle] = []
     var places: [Angle: Int] = [:]

@@ -92,8 +92,10 @@ struct NetworkDescription {
         try value.list { item throws(YAMLError) in try item.integer(.between(1, 4096)) }
       } ?? standard
     spaceToDepth = try map.integer("spaceToDepth", .between(1, 8), default: 2)
-    guard !channels.isEmpty, channels.allSatisfy({ $0 % 8 == 0 }) else {
-      throw map.invalid("'channels' is \(channels), expected multiples of 8, one for every level.")
+    // Every level halves the image, and images are padded to whole pixels of the last one.
+    guard (1...8).contains(channels.count), channels.allSatisfy({ $0 % 8 == 0 }) else {
+      throw map.invalid(
+        "'channels' is \(channels.prefix(20)), expected multiples of 8, one for every level, at most 8.")
     }
   }
 }
