@@ -127,7 +127,9 @@ void add_groups(cdicom_frame &frame, const DataSet &set) {
 /// A reader that stops at the samples.
 struct Start : gdcm::Reader {
   /// Of the next byte; −1 at the end of the file.
-  int64_t place() const { return GetStreamPtr() && *GetStreamPtr() ? static_cast<int64_t>(GetStreamPtr()->tellg()) : -1; }
+  int64_t place() const {
+    return GetStreamPtr() && *GetStreamPtr() ? static_cast<int64_t>(GetStreamPtr()->tellg()) : -1;
+  }
 };
 
 struct Range {
@@ -181,7 +183,8 @@ class File {
         decoded = decode(frame);
         decoded_frame = request.frame;
       }
-      samples.assign(decoded.begin() + static_cast<ptrdiff_t>(first * row), decoded.begin() + static_cast<ptrdiff_t>((first + count) * row));
+      const char *start = decoded.data() + first * row;
+      samples.assign(start, start + count * row);
     }
     return samples;
   }
@@ -343,8 +346,8 @@ class File {
     if (offsets.size() == count && !fragments.empty()) {
       const uint64_t first = fragments[0].start;
       for (const Range &fragment : fragments) {
-        if (fragment.start - first >= offsets[frame] && (frame + 1 == count || fragment.start - first < offsets[frame + 1]))
-          own.push_back(fragment);
+        const uint64_t offset = fragment.start - first;
+        if (offset >= offsets[frame] && (frame + 1 == count || offset < offsets[frame + 1])) own.push_back(fragment);
       }
     }
     return own;
@@ -390,9 +393,9 @@ class File {
     std::vector<char> all((pair + count + size - 1) / size * size);
     read(all.data(), samples + first - pair, std::min<uint64_t>(all.size(), header.bytes - first + pair));
     if (is_swapped) {
-      for (size_t i = 0; i + size <= all.size(); i += size) std::reverse(all.begin() + static_cast<ptrdiff_t>(i), all.begin() + static_cast<ptrdiff_t>(i + size));
+      for (size_t i = 0; i + size <= all.size(); i += size) std::reverse(&all[i], &all[i] + size);
     }
-    return {all.begin() + static_cast<ptrdiff_t>(pair), all.begin() + static_cast<ptrdiff_t>(pair + count)};
+    return {all.data() + pair, all.data() + pair + count};
   }
 
   template <typename Number, typename Signed>
@@ -403,7 +406,8 @@ class File {
       Number number;
       std::memcpy(&number, &samples[i], sizeof number);
       number = static_cast<Number>(static_cast<Number>(number >> shift) << spare);
-      number = header.is_signed ? static_cast<Number>(static_cast<Signed>(number) >> spare) : static_cast<Number>(number >> spare);
+      number = header.is_signed ? static_cast<Number>(static_cast<Signed>(number) >> spare)
+                                : static_cast<Number>(number >> spare);
       std::memcpy(&samples[i], &number, sizeof number);
     }
   }

@@ -427,6 +427,20 @@ import Testing
           Self.expectNothing(of: "\(error)")
         }
       }
+      for seed in 0..<60 {
+        var generator = SplitMix64(seed: UInt64(seed))
+        let path = try folder.write(IsolatedMutations.mutated(whole, using: &generator), "a.dcm")
+        do {
+          let stack = try ImageStack(path: path)
+          Self.expectNothing(of: "\(stack.info)")
+          _ = try stack.page(0)
+        } catch {
+          Self.expectNothing(of: "\(error)")
+        }
+      }
+      // What the library cannot read at all.
+      let rubbish = try folder.write([UInt8]("SECRET^PERSON".utf8) + whole.dropFirst(600), "b.dcm")
+      Self.expectNothing(of: "\(try #require(Self.error(rubbish)))")
     }
   }
 
