@@ -67,6 +67,11 @@ int cnifti_make_header(const int64_t extents[3], const double spacing[3], int is
       is_first ? nifti_convert_nim2n1hdr(image, &header.first) : nifti_convert_nim2n2hdr(image, &header.second);
   nifti_image_free(image);
   if (failed) return 0;
+  // Of version 2 the library leaves the offset of a single file at 0, and the end of its mark out.
+  if (!is_first) {
+    header.second.vox_offset = size + 4;
+    memcpy(header.second.magic, "n+2\0\r\n\032\n", sizeof header.second.magic);
+  }
   memset(bytes, 0, size + 4);
   memcpy(bytes, &header, size);
   return size + 4;

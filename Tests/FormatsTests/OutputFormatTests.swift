@@ -183,6 +183,9 @@ import Testing
       [page], to: folder("a.nii"), StackLayout(rows: 1, columns: 40000, pages: 1, storage: .float32))
     let stack = try ImageStack(path: folder("a.nii"))
     #expect(stack.info.metadata["version"] == "NIfTI-2")
+    let bytes = [UInt8](try folder.data("a.nii"))
+    #expect(Array(bytes[..<12]) == [0x1c, 2, 0, 0] + Array("n+2\0\r\n\u{1a}\n".utf8))
+    #expect(Array(bytes[168..<176]) == [0x20, 2, 0, 0, 0, 0, 0, 0])
     #expect(try stack.samples(ofPage: 0) == page)
   }
 

@@ -71,6 +71,7 @@ struct OMESeries {
     let there = pages.reduce(0, +)
     guard total <= there else { throw .missingPages(path: path, found: there, expected: total) }
     var planes: [(file: Int, page: Int)?] = Array(repeating: nil, count: total)
+    var isTaken = pages.map { Array(repeating: false, count: $0) }
     var found = 0
     let pieces = image.pieces.isEmpty ? [OMEDescription.Piece(first: (0, 0, 0))] : image.pieces
     for (piece, file) in zip(pieces, filePerPiece) {
@@ -84,10 +85,12 @@ struct OMESeries {
             path: files[file].map { Self.beside(path, $0) } ?? path, found: pages[file], expected: page + 1)
         }
         let plane = place.z + extents.z * (place.c + extents.c * place.t)
-        guard planes[plane] == nil else {
+        guard planes[plane] == nil, !isTaken[file][page] else {
           throw .damaged(
-            path: path, page: page, reason: "its description gives the place of another page to this one")
+            path: files[file].map { Self.beside(path, $0) } ?? path, page: page,
+            reason: "the description of its image names it twice, or gives it the place of another page")
         }
+        isTaken[file][page] = true
         planes[plane] = (file, page)
         found += 1
         advance(&place)
