@@ -139,6 +139,8 @@ public struct YAMLValue {
     guard kind == .text, let text = node.scalar?.string, !text.isEmpty else {
       throw wrong(kind == .number || kind == .boolean ? "text (put it in quotes)" : "text")
     }
+    // No path is longer, and names stand in messages.
+    guard text.utf8.count <= 4096 else { throw wrong("text of at most 4096 bytes") }
     return text
   }
 
