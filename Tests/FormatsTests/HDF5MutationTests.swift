@@ -8,9 +8,8 @@
   /// Damaged HDF5 files: an error or an image. libhdf5 itself does not survive them (of 1,000 files as below it ended with a
   /// signal in about 4 and did not end in about 2), the program does.
   @Suite struct HDF5MutationTests {
-    /// Every file is read in a process of its own, which takes its time: a quarter of what others read.
-    static let count =
-      ProcessInfo.processInfo.environment["DEFT_SOAK"].flatMap { Int($0) }.map { $0 / 4 } ?? 500
+    /// Every file is read in a process of its own, which takes its time: a part of what others read.
+    static let share = 4
     static let budget = 1 << 20
     static let names = ["exchange.h5", "tomo.nxs", "plain.h5", "types2.h5:fletcher"]
 
@@ -42,7 +41,7 @@
     static func read(_ path: String, _ what: String) -> Bool {
       let start = ContinuousClock.now
       // Computing time is limited to 3 s, which takes longer where all cores are busy.
-      defer { #expect(ContinuousClock.now - start < .seconds(15), "\(what)") }
+      defer { #expect(ContinuousClock.now - start < max(.seconds(15), Soak.patience), "\(what)") }
       guard let stack = try? ImageStack(path: path, nonFinite: .keep, part: .magnitude, memory: budget) else {
         return false
       }
@@ -56,12 +55,15 @@
       let whole = try Self.bytes(name)
       let suffix = name.contains(":") ? ":fletcher" : ""
       var opened = 0
-      let count = Self.count / Self.names.count
-      for seed in 0..<count {
-        var generator = SplitMix64(seed: UInt64(seed))
-        let path = try folder.write(Self.mutated(whole, using: &generator), "a.h5")
-        if Self.read(path + suffix, "seed \(seed)") { opened += 1 }
-        if seed % 8 == 0 { _ = try? HDF5Angles.degrees(of: path) }
+      let count = Soak.count(125, parts: Self.share * Self.names.count)
+      try Soak.measure("HDF5") {
+        for seed in 0..<count {
+          var generator = SplitMix64(seed: UInt64(seed))
+          let path = try folder.write(Self.mutated(whole, using: &generator), "a.h5")
+          if Self.read(path + suffix, "seed \(seed)") { opened += 1 }
+          if seed % 8 == 0 { _ = try? HDF5Angles.degrees(of: path) }
+        }
+        return count
       }
       #expect(opened > count / 20 && opened < count)
     }
