@@ -53,6 +53,15 @@ import Testing
       "\n", "\u{1f600}", "e\u{301}", "\\",
     ].map { Array($0.utf8) } + [[0xff], [0xc0, 0x80], [0xed, 0xa0, 0x80], [0xf4, 0x90, 0x80, 0x80]]
 
+  /// The beginning of a long description and some lines of the rest: the parts of a phantom are one to a line, and all of
+  /// them take their time.
+  static func shortened(_ source: [UInt8], using generator: inout SplitMix64) -> [UInt8] {
+    let lines = source.split(separator: 10, omittingEmptySubsequences: false)
+    guard lines.count > 45 else { return source }
+    let start = Int.random(in: 15..<lines.count - 25, using: &generator)
+    return Array((lines[..<15] + lines[start..<start + 25]).joined(separator: [10]))
+  }
+
   static func isDigit(_ byte: UInt8) -> Bool { (48...57).contains(byte) || byte == 46 || byte == 45 }
 
   /// The first run of `bytes` at or behind a random place that fulfils a condition.
@@ -215,7 +224,9 @@ import Testing
       for seed in shard * count..<(shard + 1) * count {
         var generator = SplitMix64(seed: UInt64(seed))
         let source = sources[seed % sources.count]
-        let bytes = Self.mutated(source.bytes, with: sources, using: &generator)
+        let whole =
+          seed % 8 < 7 ? Self.shortened(source.bytes, using: &generator) : source.bytes
+        let bytes = Self.mutated(whole, with: sources, using: &generator)
         let path = try folder.write(bytes, "damaged.yaml")
         let start = ContinuousClock.now
         for kind in Kind.allCases where kind == source.kind || seed % 16 == 0 {

@@ -40,7 +40,8 @@ func brief(_ value: Double) -> String {
 ///
 /// What a value may be follows the core schema of YAML 1.2: unquoted digits are a number, `true` and `false`
 /// are booleans, everything else (`yes`, `1:30`) and everything in quotes is text. Nothing is converted: text
-/// where a number belongs, an unknown key, a key without a value are errors that name file, line and column.
+/// where a number belongs, an unknown key, a key without a value are errors that name file, line and column. So are
+/// aliases, and a file that is long or deep beyond all descriptions.
 public struct YAMLValue {
   /// What a value is.
   public enum Kind: Sendable, Hashable { case nothing, boolean, number, text, list, mapping }
