@@ -241,6 +241,13 @@ import Testing
     }
   }
 
+  @Test func namesSomeOfManyRepeatedKeys() {
+    let long = "? " + String(repeating: "k", count: 10_000) + "\n: 1\n"
+    let keys = (0..<1000).map { "key\($0): 1\n" }.joined()
+    #expect(message(long + long, { _ throws(YAMLError) in }).utf8.count < 1000)
+    #expect(message(keys + keys, { _ throws(YAMLError) in }).utf8.count < 1000)
+  }
+
   @Test func refusesManyDirectives() {
     let lines = (0..<100_000).map { "%TAG !a\($0)! tag:x\n" }.joined()
     let (words, duration) = time(lines + "---\nangles: 1\n")

@@ -238,7 +238,7 @@ public struct YAMLValue {
       let whole = context.map { "\(problem) \($0.text), which began in line \($0.mark.line)" } ?? problem
       return .syntax(place(mark), problem: whole)
     case .duplicatedKeysInMapping(let duplicates, let context):
-      let keys = duplicates.map { "'\($0)'" }.joined(separator: ", ")
+      let keys = duplicates.prefix(5).map { "'\(excerpt($0))'" }.joined(separator: ", ")
       return .syntax(place(context.mark), problem: "among these keys \(keys) stands more than once")
     case .reader(let problem, _, let value, _):
       // The first character of its kind is the one that was refused.
