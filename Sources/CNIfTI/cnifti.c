@@ -6,6 +6,9 @@
 #include <nifti/nifti2_io.h>
 #include <string.h>
 
+/// The library otherwise writes to the terminal what our errors say.
+__attribute__((constructor)) static void be_silent(void) { nifti_set_debug_level(0); }
+
 int cnifti_version(const void *bytes, size_t count) { return nifti_header_version(bytes, count); }
 
 int cnifti_read_header(const void *bytes, int version, cnifti_header *header) {

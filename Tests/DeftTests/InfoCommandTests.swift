@@ -39,6 +39,7 @@ import Testing
     let program = try Program()
     try program.write("text", to: "notes.txt")
     try program.write("text", to: "rubbish.tif")
+    try program.write("text", to: "rubbish.nii")
     func errors(_ path: String) throws -> String {
       let outcome = try program.run("info", path)
       #expect(outcome.status == 1 && outcome.output.isEmpty)
@@ -49,6 +50,8 @@ import Testing
         == "Error: cannot open 'none.tif': there is no such file or folder. Check the path.\n")
     #expect(try errors("notes.txt").hasPrefix("Error: cannot tell the format of 'notes.txt'"))
     #expect(try errors("rubbish.tif").hasPrefix("Error: cannot read 'rubbish.tif': it is not a TIFF file"))
+    // libnifti says nothing of its own.
+    #expect(try errors("rubbish.nii").hasPrefix("Error: "))
     #expect(try program.run("info").status == 64)
   }
 }

@@ -208,9 +208,10 @@ import Testing
 }
 
 @Suite struct CFLMutationTests {
-  @Test(.timeLimit(.minutes(60))) func survivesDamagedFiles() throws {
+  @Test(.timeLimit(.minutes(60)), arguments: Soak.shards) func survivesDamagedFiles(shard: Int) throws {
     let (opened, read) = try StackFixtures.damage(
-      ["a.cfl": StackFixtures.bytes("coils.cfl"), "a.hdr": StackFixtures.bytes("coils.hdr")], opened: "a.cfl")
+      "cfl", ["a.cfl": StackFixtures.bytes("coils.cfl"), "a.hdr": StackFixtures.bytes("coils.hdr")],
+      opened: "a.cfl", parts: Soak.shards.count, part: shard)
     #expect(opened > 50 && read > opened)
   }
 }

@@ -454,18 +454,21 @@ import Testing
       let folder = try TemporaryFolder()
       let whole = try DICOMTests.bytes(name)
       var opened = 0
-      let count = IsolatedMutations.count / Self.names.count
-      for seed in 0..<count {
-        var generator = SplitMix64(seed: UInt64(seed))
-        var bytes = IsolatedMutations.mutated(whole, using: &generator)
-        // Half of them where it is the samples that are damaged.
-        if seed % 2 == 0 {
-          let position = Int.random(in: whole.count * 3 / 4..<whole.count, using: &generator)
-          bytes = whole
-          bytes[position] ^= 1 << UInt8.random(in: 0..<8, using: &generator)
+      let count = Soak.count(62, parts: IsolatedMutations.share * Self.names.count)
+      try Soak.measure("DICOM") {
+        for seed in 0..<count {
+          var generator = SplitMix64(seed: UInt64(seed))
+          var bytes = IsolatedMutations.mutated(whole, using: &generator)
+          // Half of them where it is the samples that are damaged.
+          if seed % 2 == 0 {
+            let position = Int.random(in: whole.count * 3 / 4..<whole.count, using: &generator)
+            bytes = whole
+            bytes[position] ^= 1 << UInt8.random(in: 0..<8, using: &generator)
+          }
+          let path = try folder.write(bytes, "a.dcm")
+          if IsolatedMutations.read(path, "seed \(seed)") { opened += 1 }
         }
-        let path = try folder.write(bytes, "a.dcm")
-        if IsolatedMutations.read(path, "seed \(seed)") { opened += 1 }
+        return count
       }
       #expect(opened > count / 20 && opened <= count)
     }

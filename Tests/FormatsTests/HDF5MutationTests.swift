@@ -20,12 +20,15 @@
       let whole = try Self.bytes(name)
       let suffix = name.contains(":") ? ":fletcher" : ""
       var opened = 0
-      let count = IsolatedMutations.count / Self.names.count
-      for seed in 0..<count {
-        var generator = SplitMix64(seed: UInt64(seed))
-        let path = try folder.write(IsolatedMutations.mutated(whole, using: &generator), "a.h5")
-        if IsolatedMutations.read(path + suffix, "seed \(seed)") { opened += 1 }
-        if seed % 8 == 0 { _ = try? HDF5Angles.degrees(of: path) }
+      let count = Soak.count(125, parts: IsolatedMutations.share * Self.names.count)
+      try Soak.measure("HDF5") {
+        for seed in 0..<count {
+          var generator = SplitMix64(seed: UInt64(seed))
+          let path = try folder.write(IsolatedMutations.mutated(whole, using: &generator), "a.h5")
+          if IsolatedMutations.read(path + suffix, "seed \(seed)") { opened += 1 }
+          if seed % 8 == 0 { _ = try? HDF5Angles.degrees(of: path) }
+        }
+        return count
       }
       #expect(opened > count / 20 && opened < count)
     }

@@ -153,16 +153,20 @@
 
   /// Damaged scans: an error or an image, as for ``HDF5MutationTests``.
   @Suite struct ISMRMRDMutationTests {
-    @Test(.timeLimit(.minutes(60)), arguments: ["cartesian.h5", "partitions.h5"])
-    func survivesDamagedFiles(name: String) throws {
+    static let names = ["cartesian.h5", "partitions.h5"]
+
+    @Test(.timeLimit(.minutes(60)), arguments: names) func survivesDamagedFiles(name: String) throws {
       let folder = try TemporaryFolder()
       let whole = [UInt8](try Data(contentsOf: URL(fileURLWithPath: "\(ISMRMRDTests.folder)/\(name)")))
       var opened = 0
-      let count = IsolatedMutations.count / 4
-      for seed in 0..<count {
-        var generator = SplitMix64(seed: UInt64(seed))
-        let path = try folder.write(IsolatedMutations.mutated(whole, using: &generator), "a.h5")
-        if IsolatedMutations.read(path, "seed \(seed)") { opened += 1 }
+      let count = Soak.count(125, parts: IsolatedMutations.share * Self.names.count)
+      try Soak.measure("ISMRMRD") {
+        for seed in 0..<count {
+          var generator = SplitMix64(seed: UInt64(seed))
+          let path = try folder.write(IsolatedMutations.mutated(whole, using: &generator), "a.h5")
+          if IsolatedMutations.read(path, "seed \(seed)") { opened += 1 }
+        }
+        return count
       }
       #expect(opened > count / 20 && opened < count)
       for length in stride(from: 0, to: whole.count, by: 64) {

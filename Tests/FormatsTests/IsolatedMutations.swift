@@ -6,9 +6,8 @@ import Testing
 
 /// Damaged files for libraries that run in a process of their own.
 enum IsolatedMutations {
-  /// Every file is read in a process of its own, which takes its time: a quarter of what others read.
-  static let count =
-    ProcessInfo.processInfo.environment["DEFT_SOAK"].flatMap { Int($0) }.map { $0 / 4 } ?? 500
+  /// Every file is read in a process of its own, which takes its time: one for so many that others read.
+  static let share = 4
   static let budget = 1 << 20
 
   /// A few bytes or numbers replaced, the length unchanged.
@@ -34,7 +33,7 @@ enum IsolatedMutations {
   static func read(_ path: String, _ what: String) -> Bool {
     let start = ContinuousClock.now
     // Computing time is limited to 3 s, which takes longer where all cores are busy.
-    defer { #expect(ContinuousClock.now - start < .seconds(15), "\(what)") }
+    defer { #expect(ContinuousClock.now - start < max(.seconds(15), Soak.patience), "\(what)") }
     guard let stack = try? ImageStack(path: path, nonFinite: .keep, part: .magnitude, memory: budget) else {
       return false
     }

@@ -219,7 +219,7 @@ import Testing
     let bars = "  - {value: 1, bars: {count: 10000, width: 1, length: 1}}\n"
     #expect(message(head + "parts:\n" + String(repeating: bars, count: 10)) == "no error")
     #expect(
-      message(head + "parts:\n" + String(repeating: bars, count: 50_000))
+      message(head + "parts:\n" + String(repeating: bars, count: 1000))
         == "'test.yaml', line 15, column 5: with item 11 of 'parts' the phantom has more than 100000 parts. Use fewer."
     )
     let layer = "  - {name: l, size: 1, value: 0, count: [0, 10000]}\n"

@@ -53,18 +53,23 @@ enum StackFixtures {
   /// Damages one of the files of a stack in turn: an error or an image, never a crash, a wait without end or a page beyond
   /// the budget.
   ///
-  /// `DEFT_SOAK` sets the number of mutations of each file; `make soak` makes many, with sanitisers.
+  /// `DEFT_SOAK` sets the number of files of a format; `make soak` makes many, with sanitisers.
   ///
   /// - Parameters:
+  ///   - format: As a soak names it.
   ///   - files: By their names, which lead to one another.
   ///   - opened: The name that is opened.
+  ///   - parts: How many calls share the files of the format; this is number `part` of those that damage the same files.
   /// - Returns: how many stacks were opened, and how many pages were read.
   @discardableResult
-  static func damage(_ files: [String: [UInt8]], opened: String) throws -> (opened: Int, read: Int) {
+  static func damage(
+    _ format: String, _ files: [String: [UInt8]], opened: String, parts: Int, part: Int = 0
+  ) throws -> (opened: Int, read: Int) {
     let folder = try TemporaryFolder()
-    let count = ProcessInfo.processInfo.environment["DEFT_SOAK"].flatMap { Int($0) } ?? 500
-    var (open, read) = (0, 0)
+    let count = Soak.count(500, parts: parts * files.count)
+    var (open, read, inputs) = (0, 0, 0)
     func look(_ what: String) {
+      inputs += 1
       let start = ContinuousClock.now
       let path = folder(opened)
       if let stack = try? ImageStack(
@@ -77,20 +82,23 @@ enum StackFixtures {
           _ = try? stack.rows(stack.info.rows / 2..<stack.info.rows, ofPage: index)
         }
       }
-      #expect(ContinuousClock.now - start < .seconds(5), "\(what)")
+      #expect(ContinuousClock.now - start < Soak.patience, "\(what)")
     }
     for (name, bytes) in files { try folder.write(bytes, name) }
-    for (name, bytes) in files.sorted(by: { $0.key < $1.key }) {
-      for length in stride(from: 0, to: bytes.count, by: 64) {
-        try folder.write(Array(bytes[..<length]), name)
-        look("\(name), \(length) bytes")
+    try Soak.measure(format) {
+      for (name, bytes) in files.sorted(by: { $0.key < $1.key }) {
+        for length in stride(from: 0, to: bytes.count, by: 64) {
+          try folder.write(Array(bytes[..<length]), name)
+          look("\(name), \(length) bytes")
+        }
+        for seed in part * count..<(part + 1) * count {
+          var generator = SplitMix64(seed: UInt64(seed))
+          try folder.write(TIFFMutationTests.mutated(bytes, using: &generator), name)
+          look("\(name), seed \(seed)")
+        }
+        try folder.write(bytes, name)
       }
-      for seed in 0..<count {
-        var generator = SplitMix64(seed: UInt64(seed))
-        try folder.write(TIFFMutationTests.mutated(bytes, using: &generator), name)
-        look("\(name), seed \(seed)")
-      }
-      try folder.write(bytes, name)
+      return inputs
     }
     return (open, read)
   }

@@ -225,6 +225,29 @@ import Testing
     ) { try YAMLValue.read(file: "/dev/zero") }
   }
 
+  /// It would stand in messages.
+  @Test func refusesNamesOfAnyLength() {
+    for (length, isRight) in [(4096, true), (4097, false), (300_000, false)] {
+      let found = message("a: " + String(repeating: "x", count: length)) { root throws(YAMLError) in
+        _ = try root.text("a")
+      }
+      let short = String(repeating: "x", count: 40)
+      #expect(
+        found
+          == (isRight
+            ? "no error"
+            : "'scan.yaml', line 1, column 4: 'a' is the text '\(short)…', expected text of at most 4096 bytes.")
+      )
+    }
+  }
+
+  @Test func namesSomeOfManyRepeatedKeys() {
+    let long = "? " + String(repeating: "k", count: 10_000) + "\n: 1\n"
+    let keys = (0..<1000).map { "key\($0): 1\n" }.joined()
+    #expect(message(long + long, { _ throws(YAMLError) in }).utf8.count < 1000)
+    #expect(message(keys + keys, { _ throws(YAMLError) in }).utf8.count < 1000)
+  }
+
   @Test func refusesManyDirectives() {
     let lines = (0..<100_000).map { "%TAG !a\($0)! tag:x\n" }.joined()
     let (words, duration) = time(lines + "---\nangles: 1\n")

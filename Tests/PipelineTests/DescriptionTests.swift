@@ -1,4 +1,5 @@
 import Fields
+import Formats
 import Foundation
 import Pipeline
 import TestSupport
@@ -196,6 +197,16 @@ import Testing
         }
       }
     }
+  }
+
+  @Test func saysWhereAPipelineIsNamedThatIsMissing() throws {
+    let folder = try TemporaryFolder()
+    let file = try folder.write("output: o\npipeline: none.yaml\n", to: "tune.yaml")
+    #expect(
+      throws: YAMLError.invalid(
+        YAMLLocation(file: file, line: 2, column: 11),
+        problem: "cannot read the pipeline '\(folder("none.yaml"))': no such file. Check the path.")
+    ) { try ScanTrainingDescription(file: file) }
   }
 
   @Test func readsTheShippedTrainings() throws {

@@ -40,7 +40,8 @@ func brief(_ value: Double) -> String {
 ///
 /// What a value may be follows the core schema of YAML 1.2: unquoted digits are a number, `true` and `false`
 /// are booleans, everything else (`yes`, `1:30`) and everything in quotes is text. Nothing is converted: text
-/// where a number belongs, an unknown key, a key without a value are errors that name file, line and column.
+/// where a number belongs, an unknown key, a key without a value are errors that name file, line and column. So are
+/// aliases, and a file that is long or deep beyond all descriptions.
 public struct YAMLValue {
   /// What a value is.
   public enum Kind: Sendable, Hashable { case nothing, boolean, number, text, list, mapping }
@@ -139,6 +140,8 @@ public struct YAMLValue {
     guard kind == .text, let text = node.scalar?.string, !text.isEmpty else {
       throw wrong(kind == .number || kind == .boolean ? "text (put it in quotes)" : "text")
     }
+    // No path is longer, and names stand in messages.
+    guard text.utf8.count <= 4096 else { throw wrong("text of at most 4096 bytes") }
     return text
   }
 
@@ -235,7 +238,7 @@ public struct YAMLValue {
       let whole = context.map { "\(problem) \($0.text), which began in line \($0.mark.line)" } ?? problem
       return .syntax(place(mark), problem: whole)
     case .duplicatedKeysInMapping(let duplicates, let context):
-      let keys = duplicates.map { "'\($0)'" }.joined(separator: ", ")
+      let keys = duplicates.prefix(5).map { "'\(excerpt($0))'" }.joined(separator: ", ")
       return .syntax(place(context.mark), problem: "among these keys \(keys) stands more than once")
     case .reader(let problem, _, let value, _):
       // The first character of its kind is the one that was refused.

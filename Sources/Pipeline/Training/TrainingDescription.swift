@@ -167,7 +167,13 @@ public struct ScanTrainingDescription: Hashable, Sendable {
   }
 
   private init(_ root: YAMLMapping, folder: URL) throws(YAMLError) {
-    pipeline = try PipelineDescription(file: resolve(try root.text("pipeline"), folder))
+    let scan = try root.value("pipeline", expected: "the path of a pipeline")
+    do throws(YAMLError) {
+      pipeline = try PipelineDescription(file: resolve(try scan.text(), folder))
+    } catch {
+      guard case .cannotRead(let path, let reason) = error else { throw error }
+      throw scan.invalid("cannot read the pipeline '\(path)': \(reason). Check the path.")
+    }
     images = try root.mapping("images") { map throws(YAMLError) in
       try TrainingImagesDescription(map, folder: folder)
     }
