@@ -72,9 +72,7 @@ typedef int32_t samples_i16 __attribute__((vector_size(64), aligned(4)));
         below[i] -= last[i];                                                                            \
       }                                                                                                 \
     }                                                                                                   \
-    size_t sum = 0;                                                                                     \
-    for (int i = 0; i < 16; ++i) sum += (size_t)below[i];                                               \
-    return sum;                                                                                         \
+    return (size_t)__builtin_reduce_add(below);                                                         \
   }                                                                                                     \
   /* Their exponents are all ones exactly when adding one to the lowest bit of the exponent carries into \
      the cleared sign. */                                                                               \

@@ -39,7 +39,6 @@ struct FlatFieldRows: Sendable {
   private let gain: [Float]
   /// Bins of each row whose flat is not above the dark.
   let dead: [DeadBins]
-  private let hasDead: Bool
 
   /// - Throws: ``ProjectionError/noLight(path:row:)`` for a row without a live bin.
   init(_ field: FlatField, rows range: Range<Int>, bins: Int, threads: Int) throws {
@@ -65,16 +64,15 @@ struct FlatFieldRows: Sendable {
     }
     self.gain = gain
     self.dead = dead
-    hasDead = dead.contains { $0.count > 0 }
   }
 
-  /// D and 1 / (F − D) of some rows, where they run from the first page to the last.
+  /// D and 1 / (F − D) of a row, where they run from the first page to the last.
   struct Correction {
     fileprivate var dark: [Float]
     fileprivate var gain: [Float]
 
-    init(_ field: FlatFieldRows, rows: Int) {
-      dark = [Float](repeating: 0, count: field.ends.count == 2 ? rows * field.bins : 0)
+    init(_ field: FlatFieldRows) {
+      dark = [Float](repeating: 0, count: field.ends.count == 2 ? field.bins : 0)
       gain = dark
     }
 
@@ -92,37 +90,32 @@ struct FlatFieldRows: Sendable {
     }
   }
 
-  /// −log of the transmissions of some rows of a page.
+  /// −log of the transmissions of a row of a page.
   ///
   /// - Parameters:
-  ///   - counts: of these rows, one after another.
-  ///   - rows: within the range.
+  ///   - counts: of this row.
+  ///   - row: within the range.
   ///   - fraction: 0 for the first page, 1 for the last.
   ///   - correction: memory to work in.
-  ///   - lines: where the line of each row goes, from `offset` on.
-  ///   - below: for each row, gets the number of its samples that were raised to the minimum transmission, all those of
-  ///     its dead bins among them.
+  ///   - line: where they go.
+  /// - Returns: the number of samples that were raised to the minimum transmission, all those of dead bins among them.
   func lineIntegrals(
-    of counts: UnsafePointer<Float>, rows: Range<Int>, at fraction: Float, _ correction: inout Correction,
-    into lines: UnsafePointer<UnsafeMutablePointer<Float>>, offset: Int, below: UnsafeMutablePointer<Int>,
-    _ minimumTransmission: Float
-  ) {
+    of counts: UnsafePointer<Float>, row: Int, at fraction: Float, _ correction: inout Correction,
+    into line: UnsafeMutablePointer<Float>, _ minimumTransmission: Float
+  ) -> Int {
     let (start, end) = (ends[0], ends[ends.count - 1])
-    if ends.count == 2 { correction.interpolate(start, end, gain, rows.lowerBound * bins, fraction) }
-    let first = ends.count == 2 ? 0 : rows.lowerBound * bins
-    (ends.count == 2 ? correction.dark : start.dark).withUnsafeBufferPointer { dark in
-      (ends.count == 2 ? correction.gain : gain).withUnsafeBufferPointer { gain in
-        guard let dark = dark.baseAddress, let gain = gain.baseAddress else { return }
-        for row in 0..<rows.count {
-          let place = row * bins
-          below[row] += samples_negative_logarithms(
-            counts + place, dark + first + place, gain + first + place, lines[row] + offset, bins,
-            minimumTransmission)
-        }
+    let isFixed = ends.count == 1
+    if !isFixed { correction.interpolate(start, end, gain, row * bins, fraction) }
+    let place = isFixed ? row * bins : 0
+    let below = (isFixed ? start.dark : correction.dark).withUnsafeBufferPointer { dark in
+      (isFixed ? gain : correction.gain).withUnsafeBufferPointer { gain in
+        guard let dark = dark.baseAddress, let gain = gain.baseAddress else { return 0 }
+        return samples_negative_logarithms(
+          counts, dark + place, gain + place, line, bins, minimumTransmission)
       }
     }
-    guard hasDead else { return }
-    for (row, line) in zip(rows, 0...) { dead[row].bridge(lines[line] + offset) }
+    dead[row].bridge(line)
+    return below
   }
 
   private static func average(

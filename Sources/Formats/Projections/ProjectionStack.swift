@@ -80,7 +80,8 @@ public final class ProjectionStack: Sendable {
 
   /// Reads some detector rows of all views; the result does not depend on `threads`.
   ///
-  /// Memory: rows × views × bins as `Float`, the flats and darks of these rows, and these rows of a page for every thread.
+  /// Memory: rows × views × bins as `Float`, the flats and darks of these rows and, for every thread, these rows of a page or
+  /// of some pages in 512 KiB.
   public func sinograms(rows range: Range<Int>, threads: Int = 1) throws -> Block {
     var nothing: [[Float]] = []
     return try sinograms(rows: range, threads: threads, reusing: &nothing)
@@ -106,6 +107,8 @@ public final class ProjectionStack: Sendable {
 
   /// Each of them is a frame on the stack.
   private static let rowsAtOnce = 128
+  /// Counts that a thread reads before it makes line integrals of them: 512 KiB stay in the cache of a core.
+  private static let samplesAtOnce = 128 << 10
 
   /// - Parameter first: the place of the first row in `field`.
   /// - Returns: for each row, how many samples were raised to the minimum transmission.
@@ -113,20 +116,32 @@ public final class ProjectionStack: Sendable {
     _ rows: Range<Int>, _ field: FlatFieldRows, first: Int, _ threads: Int, into sinograms: FilledArrays
   ) throws -> [Int] {
     let last = Float(max(projections.count - 1, 1))
-    // Each thread takes a run of views: it reads pages in the order of the file and, while their counts are in its cache,
-    // writes their line integrals to places of its own.
+    // Each thread takes a run of views and reads pages in the order of the file. While the counts of some views are in its
+    // cache, it goes through them row by row, so that flats and darks of a row are there, too, and what it writes lies
+    // together.
     let below = try inParts(of: 0..<views.count, threads: threads) { part in
-      var counts = [Float](repeating: 0, count: rows.count * bins)
-      var correction = FlatFieldRows.Correction(field, rows: rows.count)
+      let size = rows.count * bins
+      let viewsAtOnce = max(1, min(part.count, Self.samplesAtOnce / max(1, size)))
+      var counts = [Float](repeating: 0, count: viewsAtOnce * size)
+      var correction = FlatFieldRows.Correction(field)
       var below = [Int](repeating: 0, count: rows.count)
-      for view in part {
+      for start in stride(from: part.lowerBound, to: part.upperBound, by: viewsAtOnce) {
+        let some = start..<min(start + viewsAtOnce, part.upperBound)
         try counts.withUnsafeMutableBufferPointer { counts in
-          try projections.read(rows, ofPage: views[view], into: counts)
-          below.withUnsafeMutableBufferPointer { below in
-            guard let counts = counts.baseAddress, let below = below.baseAddress else { return }
-            field.lineIntegrals(
-              of: counts, rows: first..<first + rows.count, at: Float(views[view]) / last, &correction,
-              into: sinograms.starts, offset: view * bins, below: below, minimumTransmission)
+          for view in some {
+            let place = (view - start) * size
+            try projections.read(
+              rows, ofPage: views[view],
+              into: UnsafeMutableBufferPointer(rebasing: counts[place..<place + size]))
+          }
+          guard let counts = counts.baseAddress else { return }
+          for row in 0..<rows.count {
+            for view in some {
+              below[row] += field.lineIntegrals(
+                of: counts + (view - start) * size + row * bins, row: first + row,
+                at: Float(views[view]) / last, &correction, into: sinograms.starts[row] + view * bins,
+                minimumTransmission)
+            }
           }
         }
       }
