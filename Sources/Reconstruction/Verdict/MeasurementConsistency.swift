@@ -178,6 +178,8 @@ private struct ContradictionSearch {
   private(set) var map: Image
   private(set) var worst: Contradiction?
   private let information: Image
+  /// 1 / √information
+  private let deviations: [Float]
   private let most: Float
   private let partlySeen: [Bool]?
   private let spacing: Double
@@ -185,6 +187,7 @@ private struct ContradictionSearch {
   init(information: Image, most: Float, partlySeen: [Bool]?, spacing: Double) {
     map = Image(shape: information.shape)
     self.information = information
+    deviations = information.samples.map { 1 / $0.squareRoot() }
     self.most = most
     self.partlySeen = partlySeen
     self.spacing = spacing
@@ -195,10 +198,11 @@ private struct ContradictionSearch {
   ///   - variance: of `image` for information 1.
   mutating func look(at image: Image, width: Double, variance: Double) {
     var (place, highest) = (-1, abs(worst?.z ?? 0))
+    let scale = 1 / variance.squareRoot()
     map.samples.withUnsafeMutableBufferPointer { map in
       forEachPixel(information, most, width) { i in
         if let partlySeen, partlySeen[i] { return }
-        let z = Double(image.samples[i]) / (variance * Double(information.samples[i])).squareRoot()
+        let z = Double(image.samples[i]) * scale * Double(deviations[i])
         if abs(z) > abs(Double(map[i])) { map[i] = Float(z) }
         if abs(z) > highest { (place, highest) = (i, abs(z)) }
       }
