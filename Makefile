@@ -3,7 +3,7 @@
 # make demo        reconstructs a simulated scan of the shipped phantom, with a report
 # make test        runs all tests
 # make test-slurm  runs a pipeline on a Slurm cluster of this machine alone
-# make bench       measures the operators, and the reading of stacks
+# make bench       measures the operators, and the reading of stacks and projections
 # make bench-mri   measures MRI reconstructions beside BART, a Debian package
 # make soak        reads 100,000 damaged files of every format, with sanitisers
 # make lint        checks the format of the sources
@@ -91,6 +91,7 @@ bench: build
 	$(DEFT) verify --size 1024 --angles 720 --operator radon
 	$(DEFT) verify --size 512 --angles 360 --operator fan
 	swift run -c release --package-path bench VolumesBenchmark $${TMPDIR:-/tmp}
+	swift run -c release --package-path bench ProjectionsBenchmark $${TMPDIR:-/tmp}
 
 # Headers whose C becomes part of Swift modules are instrumented by the flags of -Xcc alone. What is undefined in C ends a
 # Swift program anyway.

@@ -2,7 +2,7 @@ import Fields
 import Formats
 import Foundation
 
-// Writes a stack of raw projections, then reads it as sinograms and as plain bytes, several times in turn.
+// Writes a stack of raw projections, reads it as sinograms and as plain bytes, several times in turn, and removes it.
 //
 //     ProjectionsBenchmark FOLDER [VIEWS] [ROWS] [BINS] [MEMORY in MiB] [THREADS]
 //
@@ -21,8 +21,10 @@ let (views, rows, bins) = (number(0, 720), number(1, 512), number(2, 512))
 let memory = number(3, 128) << 20
 let threads = number(4, ProcessInfo.processInfo.activeProcessorCount)
 
+func place(_ name: String) -> String { "\(folder)/benchmark-\(name).tif" }
+
 func write(_ name: String, pages: Int, _ value: (Int) -> Float) throws -> ImageStack {
-  let path = "\(folder)/\(name).tif"
+  let path = place(name)
   var writer = try TIFFWriter(path: path, rows: rows, columns: bins, pages: pages)
   for page in 0..<pages {
     let samples = (0..<rows * bins).map { Float(100) + value(page) * Float(1 + ($0 * 7919) % 997) / 997 }
@@ -55,6 +57,9 @@ func seconds(_ body: () async throws -> Void) async rethrows -> Double {
 
 func median(_ times: [Double]) -> Double { times.sorted()[times.count / 2] }
 
+defer {
+  for name in ["projections", "flats", "darks"] { try? FileManager.default.removeItem(atPath: place(name)) }
+}
 try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
 let projections = try write("projections", pages: views) { 20_000 * (1 + Float($0 % 7) / 7) }
 let flats = try write("flats", pages: 10) { _ in 50_000 }
