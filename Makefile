@@ -5,7 +5,7 @@
 # make test-slurm  runs a pipeline on a Slurm cluster of this machine alone
 # make bench       measures the operators, and the reading of stacks and projections
 # make bench-mri   measures MRI reconstructions beside BART, a Debian package
-# make soak        reads 100,000 damaged files of every format, with sanitisers
+# make soak        reads up to 100,000 damaged files of every format, with sanitisers
 # make lint        checks the format of the sources
 # make format      formats the sources
 #
@@ -98,7 +98,7 @@ bench: build
 SANITIZE := -fsanitize=address,undefined -fno-sanitize=vptr,function -fno-sanitize-recover=all
 # The program ends at the first allocation that is too large, and as soon as it uses too much in all: the tests allow pages of
 # 1 MiB, but Zstandard's window, which no library bounds, is 128 MiB and its lists a little more; 64 MiB of freed memory are
-# kept apart to notice their use. Reports lie beside the build, also those of the processes that libhdf5 runs in. These may
+# kept apart to notice their use. Reports lie beside the build, also those of the processes that libhdf5, libismrmrd and GDCM run in. These may
 # end within a library: that is a damaged file; naming the functions of each would take longer than all else.
 REPORTS := $(CURDIR)/.build-sanitize/reports
 soak: setup

@@ -41,12 +41,18 @@ int isolated_take(int socket, void *bytes, size_t count) {
 
 // MARK: The child
 
+/// Lowers a limit of this process, as far as that of whoever started it allows.
+static void limit(int kind, rlim_t wanted) {
+  struct rlimit limit;
+  if (getrlimit(kind, &limit) < 0) _exit(1);
+  limit.rlim_cur = wanted < limit.rlim_max ? wanted : limit.rlim_max;
+  if (setrlimit(kind, &limit) < 0) _exit(1);
+}
+
 void isolated_allow(uint64_t work) {
   struct rusage used;
   getrusage(RUSAGE_SELF, &used);
-  rlim_t seconds = (rlim_t)(used.ru_utime.tv_sec + used.ru_stime.tv_sec) + 3 + (rlim_t)(work / 10000000);
-  struct rlimit limit = {seconds, RLIM_INFINITY};
-  setrlimit(RLIMIT_CPU, &limit);
+  limit(RLIMIT_CPU, (rlim_t)(used.ru_utime.tv_sec + used.ru_stime.tv_sec) + 3 + (rlim_t)(work / 10000000));
 }
 
 /// What the child is left with: its socket, and nothing of the parent's files, handlers and appetite.
@@ -60,10 +66,16 @@ static void confine(int socket, uint64_t memory) {
   sigset_t none;
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, NULL);
+  // Out of the way of the three standard files, which may have been closed.
+  socket = fcntl(socket, F_DUPFD, 4);
   int nothing = open("/dev/null", O_RDWR);
+  // What a library prints may name a patient.
+  if (socket < 0 || nothing < 0) _exit(1);
   for (int i = 0; i < 3; i++) dup2(nothing, i);
-  if (socket != 3) dup2(socket, 3);
-  close_range(4, ~0U, 0);
+  dup2(socket, 3);
+  if (close_range(4, ~0U, 0) < 0) {
+    for (int i = 4; i < 65536; i++) close(i);
+  }
   struct rlimit no_core = {0, 0};
   setrlimit(RLIMIT_CORE, &no_core);
   // Beyond the parent's memory, which is shared until it is written to.
@@ -72,8 +84,7 @@ static void confine(int socket, uint64_t memory) {
   int statm = open("/proc/self/statm", O_RDONLY);
   if (statm >= 0 && read(statm, text, sizeof text - 1) > 0) {
     uint64_t pages = strtoull(text, NULL, 10);
-    struct rlimit space = {pages * (uint64_t)sysconf(_SC_PAGESIZE) + memory, RLIM_INFINITY};
-    setrlimit(RLIMIT_AS, &space);
+    limit(RLIMIT_AS, pages * (uint64_t)sysconf(_SC_PAGESIZE) + memory);
   }
   if (statm >= 0) close(statm);
 }

@@ -216,7 +216,7 @@ import Testing
         columns: columns)
       #expect((stack.info.compression, stack.info.sampleType) == (compression, type))
       #expect(stack.info.spacing == Spacing(x: 0.5, y: 0.25))
-      #expect(stack.info.metadata["pixel spacing"] == "at the detector")
+      #expect(stack.info.metadata["pixel_spacing"] == "at the detector")
       #expect(stack.info.metadata["photometric"] == "MONOCHROME1 (the least is white)")
       #expect(stack.files == [Self.path(name)])
     }

@@ -39,7 +39,7 @@ import Testing
     let spacing = Spacing(x: 0.7, y: 0.35, z: 1.25)
     var writer = try TIFFWriter(
       path: folder("a.tif"), rows: 2, columns: 2, spacing: spacing, unit: "1/mm",
-      metadata: ["method": "deft", "note": "two\nlines", "deft.seed": "7"])
+      metadata: ["method": "deft", "note": "two\nlines", "deft.seed": "7", "noise scans=": "2"])
     try writer.append(Image(shape: [2, 2]))
     try writer.append(Image(shape: [2, 2]))
     try writer.finish()
@@ -49,6 +49,8 @@ import Testing
     #expect(info.metadata["method"] == "deft")
     #expect(info.metadata["note"] == "two lines")
     #expect(info.metadata["deft.seed"] == "7")
+    // Keys of other formats may have any characters.
+    #expect(info.metadata["noise_scans_"] == "2")
     // ImageJ would take pages from consecutive bytes, between which the directories lie.
     #expect(info.metadata["images"] == nil)
     #expect(info.metadata["unit"] == "mm")

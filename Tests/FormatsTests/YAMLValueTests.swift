@@ -255,6 +255,12 @@ import Testing
       words
         == "'scan.yaml', line 17, column 1: this is not YAML: more than 16 directives ('%') stand in it.")
     #expect(duration < .seconds(5))
+    // Each of these ends a line for libyaml, too.
+    for end in ["\r", "\u{85}", "\u{2028}", "\u{2029}"] {
+      let (words, duration) = time(lines.replacing("\n", with: end) + "---\nangles: 1\n")
+      #expect(words.contains("more than 16 directives"))
+      #expect(duration < .seconds(5))
+    }
     #expect(time("%YAML 1.1\n---\nangles: 1\n").message == "no error")
   }
 

@@ -251,8 +251,10 @@
       guard frame.slope.isFinite, frame.intercept.isFinite, frame.slope != 0 else {
         throw damaged("the rescale slope is 0, or it or the intercept is no number")
       }
-      guard !has(cdicom_position) || frame.position.0.isFinite else {
-        throw damaged("the position is not three numbers")
+      let position = [frame.position.0, frame.position.1, frame.position.2]
+      // In mm; a NaN is within no range.
+      guard !has(cdicom_position) || position.allSatisfy({ (-1e6...1e6).contains($0) }) else {
+        throw damaged("the position is not three numbers of at most a kilometre")
       }
       guard has(cdicom_orientation) else { return }
       let o = frame.orientation

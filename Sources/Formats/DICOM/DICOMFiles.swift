@@ -10,7 +10,7 @@ enum DICOMFiles {
 
   /// Whether a file, a folder or a pattern without a known extension leads to one.
   static func isAny(at path: String) -> Bool {
-    isMarked(path) || (candidates(path) ?? []).contains { !isDirectory($0) && isMarked($0) }
+    isMarked(path) || (candidates(path) ?? []).contains { !isDICOMDIR($0) && isMarked($0) }
   }
 
   /// The files of a folder or pattern in the order of their names, or a single file.
@@ -19,7 +19,7 @@ enum DICOMFiles {
   static func list(_ path: String) throws -> [String] {
     guard let all = candidates(path) else { return [path] }
     let files = all.filter { name in
-      guard !isDirectory(name) else { return false }
+      guard !isDICOMDIR(name) else { return false }
       let last = name.split(separator: "/").last.map { $0.lowercased() } ?? ""
       return isPattern(path) || FileFormat.dicom.extensions.contains { last.hasSuffix(".\($0)") }
         || isMarked(name)
@@ -31,7 +31,7 @@ enum DICOMFiles {
     return files
   }
 
-  private static func isDirectory(_ path: String) -> Bool {
+  private static func isDICOMDIR(_ path: String) -> Bool {
     path.split(separator: "/").last.map { $0.uppercased() } == "DICOMDIR"
   }
 

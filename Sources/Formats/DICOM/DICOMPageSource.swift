@@ -61,7 +61,7 @@ struct DICOMPageSource: PageSource {
       let grid = first.spacing(frame)
       var metadata = ["photometric": first.isInverted ? "MONOCHROME1 (the least is white)" : "MONOCHROME2"]
       metadata["modality"] = first.modality
-      metadata["pixel spacing"] = grid.note
+      metadata["pixel_spacing"] = grid.note
       if let plane = first.plane(frame) {
         metadata["orientation"] = DICOMSeries.directions(plane.orientation)
         metadata["position"] = plane.position.map { "\($0 + 0)" }.joined(separator: " ")

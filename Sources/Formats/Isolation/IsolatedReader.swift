@@ -104,9 +104,11 @@ final class IsolatedReader<Request: BitwiseCopyable>: Sendable {
   }
 
   private func end(_ signal: Int) -> String {
-    signal == Int(SIGXCPU)
-      ? "the \(library) library does not come to an end with it"
-      : "the \(library) library ended with signal \(signal)"
+    switch signal {
+    case 0: "the \(library) library ended without an answer"
+    case Int(SIGXCPU): "the \(library) library does not come to an end with it"
+    default: "the \(library) library ended with signal \(signal)"
+    }
   }
 
   private func failure(_ reply: isolated_reply, _ path: String, what: String) -> StackError {

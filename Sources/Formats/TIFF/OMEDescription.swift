@@ -60,6 +60,11 @@ struct OMEDescription {
       throw .missingFiles(path: path, names: [name])
     }
     let file = try FileBytes(path: OMESeries.beside(path, name))
+    let mark = try file.bytes(Int(min(2, file.length)), at: 0, page: 0)
+    if ["II", "MM"].contains(String(decoding: mark, as: UTF8.self)) {
+      let chain = try TIFFDirectoryChain(file)
+      return OMEDescription(chain.description(of: chain.directories[0], in: file))
+    }
     guard file.length <= TIFFDirectoryChain.mostText else {
       throw .cannotOpen(path: file.path, reason: "a description of \(file.length) bytes is too long")
     }

@@ -107,11 +107,14 @@ public enum TIFFError: Error, Equatable, Sendable, CustomStringConvertible {
     }
   }
 
-  /// A name out of a file without what would control a terminal.
+  /// The beginning of a name out of a file, without what would control a terminal.
   private static func plain(_ name: String) -> String {
-    String(
-      String.UnicodeScalarView(
-        name.unicodeScalars.map { $0.properties.generalCategory == .control ? "?" : $0 }))
+    excerpt(
+      String(
+        String.UnicodeScalarView(
+          name.unicodeScalars.prefix(400).map {
+            [.control, .format].contains($0.properties.generalCategory) ? "?" : $0
+          })), 80)
   }
 
   private static func list(_ names: [String]) -> String {

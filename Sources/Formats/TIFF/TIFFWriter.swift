@@ -177,8 +177,9 @@ public struct TIFFWriter: PageWriter, ~Copyable, Sendable {
     if let x = spacing.x { lines.append("pixel_width=\(x)") }
     if let y = spacing.y { lines.append("pixel_height=\(y)") }
     for (key, value) in metadata.sorted(by: { $0.key < $1.key }) {
-      precondition(TIFFDescription.isKey(key), "'\(key)' is no key of a description")
-      lines.append("\(key)=\(plain(value))")
+      // Other formats have keys of any characters.
+      let key = String(key.map { TIFFDescription.isKey(String($0)) ? $0 : "_" })
+      if !key.isEmpty { lines.append("\(key)=\(plain(value))") }
     }
     return lines.joined(separator: "\n") + "\n"
   }

@@ -88,19 +88,40 @@ struct XMLTags: Sequence, IteratorProtocol {
 
   /// With the characters that `&…;` stand for.
   private static func decoded(_ bytes: ArraySlice<UInt8>) -> String {
-    let text = String(decoding: bytes, as: UTF8.self)
-    guard text.contains("&") else { return text }
-    return text.replacing(/&(lt|gt|amp|quot|apos|#[0-9]{1,7}|#x[0-9a-fA-F]{1,6});/) { match in
-      switch match.1 {
-      case "lt": return "<"
-      case "gt": return ">"
-      case "amp": return "&"
-      case "quot": return "\""
-      case "apos": return "'"
-      default:
-        let digits = match.1.dropFirst()
-        let code = digits.hasPrefix("x") ? UInt32(digits.dropFirst(), radix: 16) : UInt32(digits)
-        return code.flatMap(Unicode.Scalar.init).map(String.init) ?? String(match.0)
+    guard bytes.contains(UInt8(ascii: "&")) else { return String(decoding: bytes, as: UTF8.self) }
+    var result: [UInt8] = []
+    var i = bytes.startIndex
+    while i < bytes.endIndex {
+      // No name of a character is longer.
+      let name = bytes[i...].prefix(10).dropFirst().prefix { $0 != UInt8(ascii: ";") }
+      if bytes[i] == UInt8(ascii: "&"), name.endIndex < bytes.endIndex,
+        bytes[name.endIndex] == UInt8(ascii: ";"),
+        let scalar = character(String(decoding: name, as: UTF8.self))
+      {
+        result += Array(String(scalar).utf8)
+        i = name.endIndex + 1
+      } else {
+        result.append(bytes[i])
+        i += 1
+      }
+    }
+    return String(decoding: result, as: UTF8.self)
+  }
+
+  private static func character(_ name: String) -> Unicode.Scalar? {
+    switch name {
+    case "lt": "<"
+    case "gt": ">"
+    case "amp": "&"
+    case "quot": "\""
+    case "apos": "'"
+    default:
+      if name.hasPrefix("#x") {
+        UInt32(name.dropFirst(2), radix: 16).flatMap(Unicode.Scalar.init)
+      } else if name.hasPrefix("#") {
+        UInt32(name.dropFirst()).flatMap(Unicode.Scalar.init)
+      } else {
+        nil
       }
     }
   }

@@ -45,7 +45,9 @@ public enum YAMLError: Error, Equatable, CustomStringConvertible {
 }
 
 /// The beginning of a text that may be of any length.
-func excerpt(_ text: String) -> String { text.count > 40 ? text.prefix(40) + "…" : text }
+func excerpt(_ text: String, _ length: Int = 40) -> String {
+  text.count > length ? text.prefix(length) + "…" : text
+}
 
 /// The candidate that a misspelt word most likely stands for, if any is near enough.
 ///

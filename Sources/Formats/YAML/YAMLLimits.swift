@@ -51,14 +51,17 @@ enum YAMLLimits {
       throw .cannotRead(file: file, reason: "it is longer than the \(length >> 20) MiB that are read")
     }
     var directives = 0
-    for (index, line) in text.utf8.split(separator: 10, omittingEmptySubsequences: false).enumerated()
-    where line.first == UInt8(ascii: "%") {
-      directives += 1
+    var (line, isStart) = (1, true)
+    for scalar in text.unicodeScalars {
+      if isStart, scalar == "%" { directives += 1 }
       guard directives <= Self.directives else {
         throw .syntax(
-          YAMLLocation(file: file, line: index + 1, column: 1),
+          YAMLLocation(file: file, line: line, column: 1),
           problem: "more than \(Self.directives) directives ('%') stand in it")
       }
+      // All that ends a line for libyaml.
+      isStart = ["\n", "\r", "\u{85}", "\u{2028}", "\u{2029}"].contains(scalar)
+      if scalar == "\n" { line += 1 }
     }
     if let (place, problem) = violation(in: text) {
       throw .syntax(
