@@ -6,6 +6,8 @@ public protocol FieldScalar: Sendable, Hashable {
   static var zero: Self { get }
   /// A value from two real numbers; a real scalar keeps the first.
   static func make(_ real: Double, _ imaginary: Double) -> Self
+  /// So many zeros. A requirement, so that code that does not know the type runs what is compiled for it.
+  static func zeros(_ count: Int) -> [Self]
   /// target ← target + α source
   static func add(
     _ alpha: Float, _ source: UnsafePointer<Self>, to target: UnsafeMutablePointer<Self>, count: Int)

@@ -4,6 +4,8 @@ import RealModule
 extension Float: FieldScalar {
   public static func make(_ real: Double, _ imaginary: Double) -> Float { Float(real) }
 
+  public static func zeros(_ count: Int) -> [Float] { [Float](repeating: 0, count: count) }
+
   public static func add(
     _ alpha: Float, _ source: UnsafePointer<Float>, to target: UnsafeMutablePointer<Float>, count: Int
   ) {
@@ -33,6 +35,8 @@ extension Float: FieldScalar {
 
 extension Complex<Float>: FieldScalar {
   public static func make(_ real: Double, _ imaginary: Double) -> Self { Self(Float(real), Float(imaginary)) }
+
+  public static func zeros(_ count: Int) -> [Self] { [Self](repeating: .zero, count: count) }
 
   public static func add(
     _ alpha: Float, _ source: UnsafePointer<Self>, to target: UnsafeMutablePointer<Self>, count: Int

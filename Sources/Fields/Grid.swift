@@ -25,7 +25,7 @@ public struct Grid<Quantity, Scalar: FieldScalar>: VectorSpace, CustomStringConv
   public var dimension: Int { shape.count }
   public var description: String { "\(shape) at \(spacing) mm" }
 
-  @inlinable public func zero() -> Vector { Vector(shape: shape) }
+  public func zero() -> Vector { Vector(shape: shape, samples: Scalar.zeros(dimension)) }
 
   public func inner(_ x: Vector, _ y: Vector) -> Complex<Double> {
     check(x)

@@ -13,7 +13,7 @@ public final class MethodWorkshop {
   public let threads: Int
   private var operators: [Int: RadonTransform] = [:]
   private var tomographies: [Int: NormalizedTomography<RadonTransform>] = [:]
-  private var modelErrors: [Int: ModelError] = [:]
+  private var judges: [Int: MeasurementConsistency<RadonTransform>] = [:]
   private var benches: [Int: JudgingBench] = [:]
   private var prior: DiffusionPrior?
   private var networks: [String: HCheckpoint] = [:]
@@ -24,15 +24,15 @@ public final class MethodWorkshop {
     Torch.setThreads(threads)
   }
 
-  /// The operators of a run and how far they are from what made its data: planned once, used by many tasks.
+  /// The operators of a run and what judges by them: prepared once, used by many tasks.
   struct Plans: Sendable {
     fileprivate var operators: [Int: RadonTransform] = [:]
     fileprivate var tomographies: [Int: NormalizedTomography<RadonTransform>] = [:]
-    fileprivate var modelErrors: [Int: ModelError] = [:]
+    fileprivate var judges: [Int: MeasurementConsistency<RadonTransform>] = [:]
 
     /// What the log says of the operator for every n-th view.
     func modelErrorText(_ n: Int) -> String {
-      guard let error = modelErrors[n], error != .none else {
+      guard let error = judges[n]?.modelError, error != .none else {
         return "none (the data were made with the reconstruction's own operator)"
       }
       return String(format: "%.2f of the step between neighbouring bins", error.factor)
@@ -41,20 +41,20 @@ public final class MethodWorkshop {
 
   /// The plans of all reconstructions of a pipeline.
   ///
-  /// - Parameter threads: that one apply of an operator uses.
-  static func plans(_ description: PipelineDescription, scan: ScanInput, threads: Int) throws -> Plans {
-    let workshop = MethodWorkshop(description, threads: threads)
+  static func plans(_ description: PipelineDescription, scan: ScanInput, sharing: WorkSharing) throws -> Plans
+  {
+    let workshop = MethodWorkshop(description, threads: sharing.inside)
     for named in description.reconstructions {
-      _ = try workshop.bench(everyView: named.everyView, of: scan)
+      _ = try workshop.judge(everyView: named.everyView, of: scan, threads: sharing.width * sharing.inside)
       if named.method.usesNetworks { _ = try workshop.tomography(everyView: named.everyView) }
     }
     return Plans(
-      operators: workshop.operators, tomographies: workshop.tomographies, modelErrors: workshop.modelErrors)
+      operators: workshop.operators, tomographies: workshop.tomographies, judges: workshop.judges)
   }
 
   convenience init(_ description: PipelineDescription, threads: Int, plans: Plans) {
     self.init(description, threads: threads)
-    (operators, tomographies, modelErrors) = (plans.operators, plans.tomographies, plans.modelErrors)
+    (operators, tomographies, judges) = (plans.operators, plans.tomographies, plans.judges)
   }
 
   /// The operator for every n-th view.
@@ -79,23 +79,34 @@ public final class MethodWorkshop {
   /// What judges the reconstructions from every n-th view.
   func bench(everyView n: Int, of scan: ScanInput) throws -> JudgingBench {
     if let ready = benches[n] { return ready }
-    let A = try transform(everyView: n)
-    let error = try modelErrors[n] ?? modelError(A, of: scan)
-    modelErrors[n] = error
-    let bench = try JudgingBench(A, modelError: error, description.verdict, threads: threads)
+    let bench = try JudgingBench(
+      judge(everyView: n, of: scan, threads: threads), description.verdict, threads: threads)
     benches[n] = bench
     return bench
   }
 
+  /// - Parameter threads: that prepare it.
+  private func judge(
+    everyView n: Int, of scan: ScanInput, threads: Int
+  ) throws -> MeasurementConsistency<RadonTransform> {
+    if let ready = judges[n] { return ready }
+    let A = try transform(everyView: n)
+    let judge = try MeasurementConsistency(
+      A, modelError: modelError(A, of: scan, threads: threads), thresholds: description.verdict.thresholds)
+    judges[n] = judge
+    return judge
+  }
+
   /// How far the operator is from what made the data: itself, rays through the same pixels, or the line
   /// integrals of a continuous object.
-  private func modelError(_ A: RadonTransform, of scan: ScanInput) throws -> ModelError {
+  private func modelError(_ A: RadonTransform, of scan: ScanInput, threads: Int) throws -> ModelError {
     switch scan.model {
     case .operator: return .none
     case .rays:
-      let rays = try ImageProjector.rays(A.beam, A.domain, perBin: scan.raysPerBin, threads: threads)
-      return try ModelError.measure(A, against: { rays($0) })
-    case .closedForm, nil: return try ModelError.measure(A, raysPerBin: scan.raysPerBin)
+      let rays = try ImageProjector.rays(A.beam, A.domain, perBin: scan.raysPerBin, threads: A.threads)
+      return try ModelError.measure(A, against: { rays($0) }, threads: threads)
+    case .closedForm, nil:
+      return try ModelError.measure(A, raysPerBin: scan.raysPerBin, threads: threads)
     }
   }
 
@@ -194,16 +205,16 @@ final class JudgingBench {
   private static let referenceMethod = MethodDescription.tv(.discrepancy, limit: 3000)
 
   init(
-    _ A: RadonTransform, modelError: ModelError, _ description: VerdictDescription, threads: Int
+    _ judge: MeasurementConsistency<RadonTransform>, _ description: VerdictDescription, threads: Int
   ) throws {
-    judge = MeasurementConsistency(A, modelError: modelError, thresholds: description.thresholds)
-    nullSpace = description.mapsNullSpace ? NullSpace(A) : nil
+    self.judge = judge
+    nullSpace = description.mapsNullSpace ? NullSpace(judge.A) : nil
     guard case .tv(_, let limit) = Self.referenceMethod else {
       preconditionFailure("the reference is not TV")
     }
     totalVariation =
       description.reference == .totalVariation
-      ? try TotalVariationMethod(A, limit: limit, threads: threads) : nil
+      ? try TotalVariationMethod(judge.A, limit: limit, threads: threads) : nil
   }
 
   /// Whether ``reference(_:)`` gives what a method would give.

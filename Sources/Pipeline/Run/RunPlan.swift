@@ -47,7 +47,7 @@ public struct RunPlan: Codable, Sendable {
       throw RunError.noSuchSlices(range, count: scan.count)
     }
     let sharing = WorkSharing(description, slices: range.count, threads: threads)
-    let plans = try MethodWorkshop.plans(description, scan: scan, threads: sharing.inside)
+    let plans = try MethodWorkshop.plans(description, scan: scan, sharing: sharing)
     let worker = try ReconstructionWorker(description, scan: scan, plans: plans, threads: sharing.inside)
     let prepared = ResidentMemory.now
     ResidentMemory.forgetPeak()

@@ -148,7 +148,7 @@ struct RunWork {
   ) async throws {
     let sharing = WorkSharing(description, slices: pending.count, threads: threads)
     let (width, inside) = (sharing.width, sharing.inside)
-    let plans = try MethodWorkshop.plans(description, scan: scan, threads: inside)
+    let plans = try MethodWorkshop.plans(description, scan: scan, sharing: sharing)
     let workers = try (0..<width).map { _ in
       try ReconstructionWorker(description, scan: scan, plans: plans, threads: inside)
     }

@@ -20,9 +20,11 @@ struct LongWaves {
   let views: Int
   /// How many of the degrees · views coefficients an image can explain.
   let explained: Int
+  /// How many independent coefficients without explanation lie in the lower and in the upper half of the degrees.
+  let freedomByHalf: [Double]
   private let bins: Int
-  /// [degree, bin] of every view, or once where all views have the same variances.
-  private var tables: [[Double]] = []
+  /// Of every view, or once where all views have the same variances.
+  private var tables: [WaveTable] = []
   /// Orthonormal patterns, each [view, degree].
   private var patterns: [[Double]] = []
 
@@ -37,17 +39,17 @@ struct LongWaves {
     degrees = Self.degrees(beam)
     bins = beam.bins
     views = beam.angles.count
-    let first = Array(variance.samples.prefix(bins))
-    var alike = true
-    for (i, value) in variance.samples.enumerated() where value != first[i % bins] {
-      alike = false
-      break
+    let bins = bins
+    let areAlike = (0..<views).allSatisfy {
+      variance.samples[$0 * bins..<($0 + 1) * bins] == variance.samples[..<bins]
     }
-    for view in 0..<(alike ? min(1, views) : views) {
-      tables.append(Self.table(Array(variance.samples[view * bins..<(view + 1) * bins]), degrees: degrees))
+    for view in 0..<(areAlike ? min(1, views) : views) {
+      tables.append(
+        WaveTable(Array(variance.samples[view * bins..<(view + 1) * bins]), degrees: degrees))
     }
     guard consistent else {
       explained = 0
+      freedomByHalf = Self.freedomByHalf(views: views, degrees: degrees, patterns: [])
       return
     }
 
@@ -61,7 +63,7 @@ struct LongWaves {
         for i in 0...j {
           var sum = 0.0
           for k in 0..<bins {
-            sum += chebyshev[j * bins + k] * table[i * bins + k] * Double(variance.samples[view * bins + k])
+            sum += chebyshev[j * bins + k] * table[i, k] * Double(variance.samples[view * bins + k])
           }
           h[j * degrees + i] = sum
         }
@@ -90,18 +92,17 @@ struct LongWaves {
       }
     }
     explained = patterns.count
+    freedomByHalf = Self.freedomByHalf(views: views, degrees: degrees, patterns: patterns)
   }
 
   /// The coefficients [view, degree] that no image explains, and the squared length of those that one does.
   func split(_ residual: Sinogram) -> (unexplained: [Double], explainedSquare: Double) {
     var coefficients = [Double](repeating: 0, count: views * degrees)
     residual.samples.withUnsafeBufferPointer { samples in
-      for view in 0..<views {
-        tables[tables.count == 1 ? 0 : view].withUnsafeBufferPointer { table in
-          for degree in 0..<degrees {
-            coefficients[view * degrees + degree] = Self.product(
-              table, degree * bins, samples, view * bins, bins)
-          }
+      coefficients.withUnsafeMutableBufferPointer { coefficients in
+        forEachView { view, table, row in
+          row.fill(from: samples, at: view * bins)
+          table.products(row, first: degrees) { coefficients[view * degrees + $0] = $1 }
         }
       }
     }
@@ -117,17 +118,15 @@ struct LongWaves {
   func removingSlowest(_ residual: Sinogram, variance: Sinogram) -> Sinogram {
     var result = residual
     let slowest = min(degrees, max(1, bins / 40))
+    var coefficients = [Double](repeating: 0, count: degrees)
     result.samples.withUnsafeMutableBufferPointer { samples in
       variance.samples.withUnsafeBufferPointer { variance in
-        for view in 0..<views {
-          tables[tables.count == 1 ? 0 : view].withUnsafeBufferPointer { table in
-            for degree in 0..<slowest {
-              let sum = Self.product(table, degree * bins, UnsafeBufferPointer(samples), view * bins, bins)
-              for k in 0..<bins {
-                samples[view * bins + k] -= Float(
-                  sum * table[degree * bins + k] * Double(variance[view * bins + k]))
-              }
-            }
+        forEachView { view, table, row in
+          row.fill(from: UnsafeBufferPointer(samples), at: view * bins)
+          table.products(row, first: slowest) { coefficients[$0] = $1 }
+          table.sums(of: coefficients, first: slowest, into: &row)
+          for k in 0..<bins {
+            samples[view * bins + k] -= Float(row[k] * Double(variance[view * bins + k]))
           }
         }
       }
@@ -135,23 +134,12 @@ struct LongWaves {
     return result
   }
 
-  /// Σₖ a[k] b[k] of so many numbers from a place on in each, as eight sums that are added in the end.
-  private static func product(
-    _ a: UnsafeBufferPointer<Double>, _ placeA: Int, _ b: UnsafeBufferPointer<Float>, _ placeB: Int,
-    _ count: Int
-  ) -> Double {
-    var sums = SIMD8<Double>.zero
-    let whole = count & ~7
-    for k in stride(from: 0, to: whole, by: 8) {
-      for lane in 0..<8 { sums[lane] += a[placeA + k + lane] * Double(b[placeB + k + lane]) }
-    }
-    var sum = sums.sum()
-    for k in whole..<count { sum += a[placeA + k] * Double(b[placeB + k]) }
-    return sum
+  private func forEachView(_ body: (_ view: Int, _ table: WaveTable, _ row: inout WaveTable.Row) -> Void) {
+    var row = WaveTable.Row(bins: bins)
+    for view in 0..<views { body(view, tables[tables.count == 1 ? 0 : view], &row) }
   }
 
-  /// How many independent coefficients without explanation lie in the lower and in the upper half of the degrees.
-  var freedomByHalf: [Double] {
+  private static func freedomByHalf(views: Int, degrees: Int, patterns: [[Double]]) -> [Double] {
     var result = [0.0, 0.0]
     for degree in 0..<degrees { result[2 * degree < degrees ? 0 : 1] += Double(views) }
     for pattern in patterns {
@@ -174,38 +162,6 @@ struct LongWaves {
 
   private static func norm(_ vector: [Double]) -> Double {
     vector.reduce(0) { $0 + $1 * $1 }.squareRoot()
-  }
-
-  private static func table(_ variance: [Float], degrees: Int) -> [Double] {
-    let bins = variance.count
-    var table = [Double](repeating: 0, count: degrees * bins)
-    var current = [Double](repeating: 1, count: bins)
-    var previous = [Double](repeating: 0, count: bins)
-    for degree in 0..<degrees {
-      var square = 0.0
-      for k in 0..<bins { square += current[k] * current[k] * Double(variance[k]) }
-      guard square > 0 else { break }
-      let norm = square.squareRoot()
-      var alpha = 0.0
-      for k in 0..<bins {
-        current[k] /= norm
-        table[degree * bins + k] = current[k]
-        alpha += place(k, bins) * current[k] * current[k] * Double(variance[k])
-      }
-      // ⟨s Pᵢ, Pᵢ₋₁⟩ is how long Pᵢ was before it was scaled.
-      let beta = degree > 0 ? norm : 0
-      for k in 0..<bins {
-        let next = (place(k, bins) - alpha) * current[k] - beta * previous[k]
-        previous[k] = current[k]
-        current[k] = next
-      }
-    }
-    return table
-  }
-
-  /// −1 … 1
-  private static func place(_ k: Int, _ bins: Int) -> Double {
-    bins > 1 ? 2 * Double(k) / Double(bins - 1) - 1 : 0
   }
 
   /// Uⱼ of the distance from the axis, [degree, bin].

@@ -1,4 +1,5 @@
 import Fields
+import Foundation
 import Operators
 import RealModule
 import Synchronization
@@ -29,22 +30,13 @@ public struct MeasurementConsistency<Operator: ParallelBeamOperator>: Sendable {
   /// Variance of blurred Aᴴ noise for W = 1, relative to Aᴴ1.
   private let variances: [Double]
 
-  /// The waves of the latest slice: where all slices have the same noise, they are found once.
+  /// Where all slices have the same noise, the waves are found once.
   private let latest = LatestWaves()
-
-  private func waves(of variance: Sinogram, consistent: Bool) -> LongWaves {
-    latest.content.withLock { content in
-      if let content, content.consistent == consistent, content.variance == variance { return content.waves }
-      let waves = LongWaves(A.beam, variance: variance, consistent: consistent)
-      content = (variance, consistent, waves)
-      return waves
-    }
-  }
 
   /// Pixels that some view misses; nil if there are none. What lies there has moments without conditions.
   private let partlySeen: [Bool]?
 
-  /// - Parameter modelError: ``ModelError/measure(_:raysPerBin:objects:)`` for measured data and for closed-form ones,
+  /// - Parameter modelError: ``ModelError/measure(_:raysPerBin:objects:threads:)`` for measured data and for closed-form ones,
   ///   ``ModelError/none`` for data made with this operator.
   public init(_ A: Operator, modelError: ModelError, thresholds: VerdictThresholds = VerdictThresholds()) {
     self.A = A
@@ -66,9 +58,11 @@ public struct MeasurementConsistency<Operator: ParallelBeamOperator>: Sendable {
       for (index, blur) in blurs.enumerated() {
         let image = blur(back)
         var (sum, count) = (0.0, 0)
-        forEachPixel(seen, most, Self.widths[index]) { i in
-          sum += Double(image.samples[i]) * Double(image.samples[i]) / Double(seen.samples[i])
-          count += 1
+        for row in ContradictionSearch.places(seen.shape, width: Self.widths[index]) {
+          for i in row where seen.samples[i] > 0.5 * most {
+            sum += Double(image.samples[i]) * Double(image.samples[i]) / Double(seen.samples[i])
+            count += 1
+          }
         }
         sums[index] += sum / Double(max(count, 1)) / 4
       }
@@ -92,9 +86,10 @@ public struct MeasurementConsistency<Operator: ParallelBeamOperator>: Sendable {
     try A.check(variance: variance)
     if let reference { try A.check(reference.image, "the image of '\(reference.method)'") }
 
-    let waves = waves(of: variance, consistent: !ResidualFigures.isTruncated(measurement))
-    let (figures, residual, weights) = figures(image, measurement, variance, waves)
-    let (map, contradiction) = contradiction(residual, weights, waves, variance)
+    let waves = latest.waves(
+      A.beam, variance: variance, consistent: !ResidualFigures.isTruncated(measurement))
+    let (figures, scaled) = figures(image, measurement, variance, waves)
+    let (map, contradiction) = contradiction(scaled, waves, variance)
     var findings = Findings(thresholds)
     findings.add(figures)
     if let contradiction { findings.add(contradiction, modelError: figures.modelError) }
@@ -112,22 +107,21 @@ public struct MeasurementConsistency<Operator: ParallelBeamOperator>: Sendable {
       slice: slice, method: method, status: findings.status,
       reasons: findings.sentences(figures, reference: other), figures: figures, contradiction: contradiction,
       reference: other, nullSpaceFraction: nullSpaceFraction)
-    return Judgement(verdict: verdict, residual: residual, contradiction: map)
+    return Judgement(verdict: verdict, residual: scaled.scaled, contradiction: map)
   }
 
-  /// Figures, t, and 1 / √(variance of noise and model error).
   private func figures(
     _ image: Image, _ y: Sinogram, _ variance: Sinogram, _ waves: LongWaves
-  ) -> (figures: ResidualFigures, scaled: Sinogram, weights: [Float]) {
+  ) -> (figures: ResidualFigures, scaled: ScaledResidual) {
     let projection = A(image)
     // Of the image's own projections: those of the data would excuse every dead or glaring bin.
     let model = modelError.variance(for: projection)
-    let (figures, scaled) = ResidualFigures.measure(
-      y, projection: projection, seenProjection: partlySeen.map { A(masked(image, $0)) }, noise: variance,
-      model: model, modelError: modelError, beam: A.beam,
-      confidence: thresholds.confidence, waves: waves)
-    let weights = variance.samples.indices.map { 1 / (variance.samples[$0] + model.samples[$0]).squareRoot() }
-    return (figures, scaled, weights)
+    let scaled = ScaledResidual(y, projection: projection, noise: variance, model: model)
+    let figures = ResidualFigures(
+      scaled, measurement: y, projection: projection, seenProjection: partlySeen.map { A(masked(image, $0)) },
+      noise: variance, model: model, modelError: modelError, beam: A.beam, confidence: thresholds.confidence,
+      waves: waves)
+    return (figures, scaled)
   }
 
   private func masked(_ image: Image, _ mask: [Bool]) -> Image {
@@ -151,18 +145,15 @@ public struct MeasurementConsistency<Operator: ParallelBeamOperator>: Sendable {
   }
 
   private func contradiction(
-    _ t: Sinogram, _ weights: [Float], _ waves: LongWaves, _ variance: Sinogram
+    _ scaled: ScaledResidual, _ waves: LongWaves, _ variance: Sinogram
   ) -> (Image, Contradiction?) {
-    var weighted = t
-    for i in weights.indices { weighted.samples[i] /= weights[i] }
-    weighted = waves.removingSlowest(weighted, variance: variance)
-    for i in weights.indices { weighted.samples[i] *= weights[i] * weights[i] }
+    var weighted = waves.removingSlowest(scaled.residual, variance: variance)
+    weighted.multiply(by: scaled.precision)
     let back = A.adjoint(weighted)
-    for i in weights.indices { weighted.samples[i] = weights[i] * weights[i] }
-    let information = A.adjoint(weighted)
+    let information = A.adjoint(scaled.precision)
 
     var search = ContradictionSearch(
-      information: information, most: information.samples.max() ?? 0, partlySeen: partlySeen,
+      information: information, partlySeen: partlySeen,
       spacing: (A.domain.spacing[0] * A.domain.spacing[1]).squareRoot())
     for (index, blur) in blurs.enumerated() where variances[index] > 0 {
       search.look(at: blur(back), width: Self.widths[index], variance: variances[index])
@@ -171,66 +162,37 @@ public struct MeasurementConsistency<Operator: ParallelBeamOperator>: Sendable {
   }
 }
 
-/// The pixel and the width at which a residual contradicts an image most. Apart from the operator, whose type the loops over
-/// pixels need not know.
-private struct ContradictionSearch {
-  /// The largest z of every pixel, with its sign.
-  private(set) var map: Image
-  private(set) var worst: Contradiction?
-  private let information: Image
-  /// 1 / √information
-  private let deviations: [Float]
-  private let most: Float
-  private let partlySeen: [Bool]?
-  private let spacing: Double
-
-  init(information: Image, most: Float, partlySeen: [Bool]?, spacing: Double) {
-    map = Image(shape: information.shape)
-    self.information = information
-    deviations = information.samples.map { 1 / $0.squareRoot() }
-    self.most = most
-    self.partlySeen = partlySeen
-    self.spacing = spacing
-  }
-
-  /// - Parameters:
-  ///   - image: Aᴴ of the weighted residual, blurred.
-  ///   - variance: of `image` for information 1.
-  mutating func look(at image: Image, width: Double, variance: Double) {
-    var (place, highest) = (-1, abs(worst?.z ?? 0))
-    let scale = 1 / variance.squareRoot()
-    map.samples.withUnsafeMutableBufferPointer { map in
-      forEachPixel(information, most, width) { i in
-        if let partlySeen, partlySeen[i] { return }
-        let z = Double(image.samples[i]) * scale * Double(deviations[i])
-        if abs(z) > abs(Double(map[i])) { map[i] = Float(z) }
-        if abs(z) > highest { (place, highest) = (i, abs(z)) }
+extension Sinogram {
+  fileprivate mutating func multiply(by other: Sinogram) {
+    samples.withUnsafeMutableBufferPointer { samples in
+      other.samples.withUnsafeBufferPointer { other in
+        for i in 0..<samples.count { samples[i] *= other[i] }
       }
-    }
-    guard place >= 0 else { return }
-    let deviation = (variance * Double(information.samples[place])).squareRoot()
-    let z = Double(image.samples[place]) / deviation
-    let columns = map.shape[1]
-    worst = Contradiction(
-      row: place / columns, column: place % columns, width: width * spacing, z: z,
-      contrast: z / deviation / (2 * .pi * width * width))
-  }
-}
-
-/// Pixels away from the edge that are seen by at least half as much as the best seen one.
-@inline(__always)
-private func forEachPixel(_ seen: Image, _ most: Float, _ width: Double, _ body: (_ index: Int) -> Void) {
-  let (rows, columns) = (seen.shape[0], seen.shape[1])
-  let margin = Int((2 * width).rounded(.up))
-  guard most > 0, rows > 2 * margin, columns > 2 * margin else { return }
-  for i in margin..<rows - margin {
-    for k in i * columns + margin..<(i + 1) * columns - margin where seen.samples[k] > 0.5 * most {
-      body(k)
     }
   }
 }
 
 /// A place for ``LongWaves`` that copies of a judge share.
 private final class LatestWaves: Sendable {
-  let content = Mutex<(variance: Sinogram, consistent: Bool, waves: LongWaves)?>(nil)
+  private let content = Mutex<(variance: Sinogram, consistent: Bool, waves: LongWaves)?>(nil)
+
+  func waves(_ beam: ParallelBeam, variance: Sinogram, consistent: Bool) -> LongWaves {
+    content.withLock { content in
+      if let content, content.consistent == consistent, Self.areEqual(content.variance, variance) {
+        return content.waves
+      }
+      let waves = LongWaves(beam, variance: variance, consistent: consistent)
+      content = (variance, consistent, waves)
+      return waves
+    }
+  }
+
+  private static func areEqual(_ a: Sinogram, _ b: Sinogram) -> Bool {
+    a.samples.withUnsafeBytes { a in
+      b.samples.withUnsafeBytes { b in
+        guard a.count == b.count, let a = a.baseAddress, let start = b.baseAddress else { return false }
+        return memcmp(a, start, b.count) == 0
+      }
+    }
+  }
 }

@@ -33,15 +33,16 @@ public struct ModelError: Codable, Hashable, Sendable {
   ///   - raysPerBin: how a bin of the data collects its line integral: 1 is a single line through its middle,
   ///     more are the mean over its width, as a detector takes it.
   ///   - objects: random scenes of ellipses and plates to measure on.
+  ///   - threads: that measure on an object each.
   /// - Throws: ``ReconstructionError`` for fewer than one ray or two objects.
   public static func measure<Operator: ParallelBeamOperator>(
-    _ A: Operator, raysPerBin: Int = 4, objects: Int = 6
+    _ A: Operator, raysPerBin: Int = 4, objects: Int = 6, threads: Int = 1
   ) throws -> ModelError {
     guard raysPerBin > 0 else {
       throw ReconstructionError.outOfRange("rays per bin", found: "\(raysPerBin)", expected: "at least 1")
     }
     let beam = A.beam
-    return try measure(A, objects) { scene in
+    return try measure(A, objects, threads) { scene in
       scene.sinogram(
         angles: beam.angles, bins: beam.bins, binSpacing: beam.binSpacing, axis: beam.axis,
         raysPerBin: raysPerBin)
@@ -50,37 +51,45 @@ public struct ModelError: Codable, Hashable, Sendable {
 
   /// Measures κ for data that another operator makes of an image on the same grid, such as ``RayTransform``.
   public static func measure<Operator: ParallelBeamOperator, Other: ParallelBeamOperator>(
-    _ A: Operator, against other: Other, objects: Int = 6
+    _ A: Operator, against other: Other, objects: Int = 6, threads: Int = 1
   ) throws -> ModelError {
     precondition(A.domain == other.domain && A.beam == other.beam, "\(A.beam) is not \(other.beam)")
-    return try measure(A, objects) { scene in other(scene.image(on: A.domain)) }
+    return try measure(A, objects, threads) { scene in other(scene.image(on: A.domain)) }
   }
 
   /// Measures κ for data that something else makes of an image on the same grid, such as rays averaged over a bin.
   ///
-  /// - Parameter projector: gives the sinogram of an image as the data have it.
+  /// - Parameters:
+  ///   - projector: gives the sinogram of an image as the data have it.
+  ///   - threads: that measure on an object each.
   public static func measure<Operator: ParallelBeamOperator>(
-    _ A: Operator, against projector: (Image) -> Sinogram, objects: Int = 6
+    _ A: Operator, against projector: @Sendable (Image) -> Sinogram, objects: Int = 6, threads: Int = 1
   ) throws -> ModelError {
-    try measure(A, objects) { scene in projector(scene.image(on: A.domain)) }
+    try measure(A, objects, threads) { scene in projector(scene.image(on: A.domain)) }
   }
 
   private static func measure<Operator: ParallelBeamOperator>(
-    _ A: Operator, _ objects: Int, _ truth: (PhantomSlice) -> Sinogram
+    _ A: Operator, _ objects: Int, _ threads: Int, _ truth: @Sendable (PhantomSlice) -> Sinogram
   ) throws -> ModelError {
     guard objects > 1 else {
       throw ReconstructionError.outOfRange(
         "objects to measure the model error on", found: "\(objects)", expected: "at least 2")
     }
+    let objects = try (0..<objects).map { try Self.scene(seed: UInt64($0), in: A) }
+    var pairs = [(error: Sinogram, exact: Sinogram)?](repeating: nil, count: objects.count)
+    pairs.withUnsafeMutableBufferPointer { pairs in
+      parallel(tiles: objects.count, threads: threads) { index, _ in
+        let exact = truth(objects[index])
+        var error = A(objects[index].image(on: A.domain))
+        A.codomain.add(-1, exact, to: &error)
+        pairs[index] = (error, exact)
+      }
+    }
     var scenes: [(error: Sinogram, exact: Sinogram, ratio: Double)] = []
     var (errors, curvatures) = (0.0, 0.0)
-    for seed in 0..<objects {
-      let scene = try Self.scene(seed: UInt64(seed), in: A)
-      let exact = truth(scene)
-      var error = A(scene.image(on: A.domain))
-      A.codomain.add(-1, exact, to: &error)
+    for case let (error, exact)? in pairs {
       let square = A.codomain.inner(error, error).real
-      let curvature = Self.squaredCurvature(exact).reduce(0, +)
+      let curvature = Self.squaredCurvature(exact)
       guard curvature > 0 else { continue }
       errors += square
       curvatures += curvature
@@ -109,38 +118,55 @@ public struct ModelError: Codable, Hashable, Sendable {
   ///
   /// - Parameter projection: free of noise, such as A x of the image that is judged.
   public func variance(for projection: Sinogram) -> Sinogram {
-    let bins = projection.shape[1]
-    let squares = Self.squaredCurvature(projection)
+    let (views, bins) = (projection.shape[0], projection.shape[1])
     var result = Sinogram(shape: projection.shape)
     guard factor > 0 else { return result }
-    let window = [1.0, 4, 6, 4, 1].map { $0 / 16 * factor * factor }
-    for row in stride(from: 0, to: squares.count, by: max(bins, 1)) {
-      for k in 0..<bins {
-        var sum = 0.0
-        for (i, weight) in window.enumerated() {
-          let j = k + i - 2
-          if j >= 0, j < bins { sum += weight * squares[row + j] }
+    let unit = factor * factor / 16
+    // Zeros at both ends stand for what lies beyond the detector.
+    var squares = [Double](repeating: 0, count: bins + 8)
+    projection.samples.withUnsafeBufferPointer { projection in
+      result.samples.withUnsafeMutableBufferPointer { result in
+        squares.withUnsafeMutableBufferPointer { squares in
+          for view in 0..<views {
+            let row = view * bins
+            Self.squareCurvature(projection, row, bins, into: squares, from: 2)
+            for k in 0..<bins {
+              let (near, far) = (squares[k + 1] + squares[k + 3], squares[k] + squares[k + 4])
+              result[row + k] = Float(unit * (6 * squares[k + 2] + 4 * near + far))
+            }
+          }
         }
-        result.samples[row + k] = Float(sum)
       }
     }
     return result
   }
 
-  /// c²; 0 in the first and last bin.
-  static func squaredCurvature(_ p: Sinogram) -> [Double] {
-    let bins = p.shape[1]
-    var squares = [Double](repeating: 0, count: p.samples.count)
-    guard bins > 2 else { return squares }
+  /// Σ c² over all rays.
+  private static func squaredCurvature(_ p: Sinogram) -> Double {
+    let (views, bins) = (p.shape[0], p.shape[1])
+    var squares = [Double](repeating: 0, count: bins)
+    var sum = 0.0
     p.samples.withUnsafeBufferPointer { p in
-      for row in stride(from: 0, to: squares.count, by: bins) {
-        for k in row + 1..<row + bins - 1 {
-          let c = Double(p[k - 1]) - 2 * Double(p[k]) + Double(p[k + 1])
-          squares[k] = c * c
+      squares.withUnsafeMutableBufferPointer { squares in
+        for view in 0..<views {
+          squareCurvature(p, view * bins, bins, into: squares, from: 0)
+          sum += squares.reduce(0, +)
         }
       }
     }
-    return squares
+    return sum
+  }
+
+  /// c² of a view; those of the first and last bin are left as they are.
+  private static func squareCurvature(
+    _ p: UnsafeBufferPointer<Float>, _ row: Int, _ bins: Int,
+    into squares: UnsafeMutableBufferPointer<Double>, from place: Int
+  ) {
+    guard bins > 2 else { return }
+    for k in 1..<bins - 1 {
+      let c = Double(p[row + k - 1]) - 2 * Double(p[row + k]) + Double(p[row + k + 1])
+      squares[place + k] = c * c
+    }
   }
 
   /// A body with a wall, cavities, small parts of many sizes and thin plates, inside what the scan sees.

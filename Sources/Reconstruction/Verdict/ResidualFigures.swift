@@ -117,35 +117,24 @@ extension ResidualFigures {
   static let listLength = 5
 
   /// - Parameters:
+  ///   - scaled: the residual y − A x.
   ///   - projection: A x
   ///   - seenProjection: A of what every view sees of x, where that is less than x.
   ///   - noise: variance v of every ray.
   ///   - model: variance m of every ray.
   ///   - waves: of this geometry and noise.
-  /// - Returns: the figures, and t.
-  static func measure(
-    _ measurement: Sinogram, projection: Sinogram, seenProjection: Sinogram? = nil, noise: Sinogram,
-    model: Sinogram, modelError: ModelError, beam: ParallelBeam, confidence: Double, waves: LongWaves
-  ) -> (figures: ResidualFigures, scaled: Sinogram) {
+  init(
+    _ scaled: ScaledResidual, measurement: Sinogram, projection: Sinogram, seenProjection: Sinogram? = nil,
+    noise: Sinogram, model: Sinogram, modelError: ModelError, beam: ParallelBeam, confidence: Double,
+    waves: LongWaves
+  ) {
     let (views, bins) = (beam.angles.count, beam.bins)
     let n = views * bins
     let count = Double(n)
     let z = ChiSquareDistribution.twoSided(confidence)
-
-    var residual = measurement
-    var t = measurement
-    var (chi, noiseChi, share, ratio) = (0.0, 0.0, 0.0, 0.0)
-    for i in 0..<n {
-      let r = Double(measurement.samples[i]) - Double(projection.samples[i])
-      let (v, m) = (Double(noise.samples[i]), Double(model.samples[i]))
-      residual.samples[i] = Float(r)
-      t.samples[i] = Float(r / (v + m).squareRoot())
-      chi += r * r / (v + m)
-      noiseChi += r * r / v
-      share += m / (v + m)
-      ratio += m / v
-    }
-    let widening = modelError.spread * share / count
+    let (residual, t) = (scaled.residual, scaled.scaled)
+    let (chi, ratio) = (scaled.square, scaled.excess)
+    let widening = modelError.spread * scaled.share / count
     let chiSquare = ChiSquareDistribution(n: count)
 
     // Against the noise alone: the waves of the model error are short, except for the spikes of edges along a view, which
@@ -156,10 +145,14 @@ extension ResidualFigures {
     var slow = residual
     if !isTruncated {
       if let seenProjection {
-        for i in 0..<n { slow.samples[i] = measurement.samples[i] - seenProjection.samples[i] }
+        slow = measurement
+        beam.space.add(-1, seenProjection, to: &slow)
       }
       let ends = Self.background(slow, noise)
-      if abs(ends.value) > 5 * ends.sigma { for i in 0..<n { slow.samples[i] -= Float(ends.value) } }
+      if abs(ends.value) > 5 * ends.sigma {
+        let value = Float(ends.value)
+        slow = slow.map { $0 - value }
+      }
     }
     let (unexplained, slowSquare) = waves.split(slow)
     let explainedSquare = seenProjection == nil ? slowSquare : waves.split(residual).explainedSquare
@@ -178,27 +171,21 @@ extension ResidualFigures {
     let inconsistencies = ChiSquareDistribution(n: free)
     let bodies = ChiSquareDistribution(n: Double(waves.explained))
 
-    let viewFigures = (0..<views).map { view in
-      var (sum, square, excess) = (0.0, 0.0, 0.0)
-      for k in view * bins..<(view + 1) * bins {
-        let value = Double(t.samples[k])
-        sum += value
-        square += value * value
-        excess += Double(model.samples[k]) / Double(noise.samples[k])
-      }
-      return View(
-        index: view, degrees: beam.angles[view].degrees, chiSquare: square / Double(bins),
+    let viewFigures = scaled.views.enumerated().map { view, sums in
+      View(
+        index: view, degrees: beam.angles[view].degrees, chiSquare: sums.square / Double(bins),
         // A single view agrees with itself: nothing is left that no image explains.
-        inconsistency: free > 0 ? viewPowers[view] / (free / Double(views)) / (1 + excess / Double(bins)) : 0,
-        offset: sum / Double(bins).squareRoot())
+        inconsistency: free > 0
+          ? viewPowers[view] / (free / Double(views)) / (1 + sums.excess / Double(bins)) : 0,
+        offset: sums.sum / Double(bins).squareRoot())
     }
     let sortedPowers = viewFigures.map { $0.power }.sorted()
 
-    let figures = ResidualFigures(
+    self.init(
       rays: n, viewCount: views, chiSquare: chi / count,
       interval: Interval(
         lower: max(0, chiSquare.quantile(-z) - widening), upper: chiSquare.quantile(z) + widening),
-      pValue: chiSquare.upperTail(chi / count), noiseChiSquare: noiseChi / count,
+      pValue: chiSquare.upperTail(chi / count), noiseChiSquare: scaled.noiseSquare / count,
       modelError: (ratio / count).squareRoot(), confidence: confidence,
       inconsistency: free > 0 ? viewPowers.reduce(0, +) / max(free, 1) : 0,
       inconsistencyInterval: Interval(
@@ -208,53 +195,67 @@ extension ResidualFigures {
       bodyErrorByChance: body > 0
         ? (Double(waves.explained) * (bodies.quantile(z) + allowance) / body).squareRoot() : 0,
       longWaveDegrees: degrees,
-      correlationAlongBins: (1...3).map { correlation(t, $0, alongViews: false) },
-      correlationAlongViews: (1...2).map { correlation(t, $0, alongViews: true) },
+      correlationAlongBins: (1...3).map { Self.correlation(t, $0, alongViews: false, square: chi) },
+      correlationAlongViews: (1...2).map { Self.correlation(t, $0, alongViews: true, square: chi) },
       correlationSigma: 1 / count.squareRoot(),
-      fineDetail: fineDetail(residual, noise, model),
+      fineDetail: Self.fineDetail(residual, noise, model),
       isTruncated: isTruncated,
-      axisShift: isTruncated ? nil : axisShift(slow, measurement, noise, beam),
+      axisShift: isTruncated ? nil : Self.axisShift(slow, measurement, noise, beam),
       background: background,
-      massExcess: massExcess(residual, projection, noise),
+      massExcess: Self.massExcess(residual, projection, noise),
       views: viewFigures.sorted { $0.power > $1.power }
-        .prefix(listLength).map { $0 },
-      bins: binFigures(t, listLength),
-      worstRays: largest(listLength, of: t.samples.lazy.map(abs)).map {
+        .prefix(Self.listLength).map { $0 },
+      bins: Self.binFigures(t, Self.listLength),
+      worstRays: largest(Self.listLength, of: t.samples.lazy.map(abs)).map {
         Ray(view: $0 / bins, bin: $0 % bins, residual: Double(t.samples[$0]))
       },
       medianViewPower: sortedPowers[(views - 1) / 2],
       viewPowerByChance: ChiSquareDistribution(n: max(free / Double(views), 1)).quantile(4.5))
-    return (figures, t)
   }
 
-  private static func correlation(_ t: Sinogram, _ distance: Int, alongViews: Bool) -> Double {
+  /// - Parameter square: Σ t²
+  private static func correlation(
+    _ t: Sinogram, _ distance: Int, alongViews: Bool, square: Double
+  ) -> Double {
     let (views, bins) = (t.shape[0], t.shape[1])
-    var (top, bottom) = (0.0, 0.0)
-    for value in t.samples { bottom += Double(value) * Double(value) }
     let (endView, endBin) = alongViews ? (views - distance, bins) : (views, bins - distance)
-    guard bottom > 0, endView > 0, endBin > 0 else { return 0 }
+    guard square > 0, endView > 0, endBin > 0 else { return 0 }
     let step = alongViews ? distance * bins : distance
-    for view in 0..<endView {
-      for k in view * bins..<view * bins + endBin {
-        top += Double(t.samples[k]) * Double(t.samples[k + step])
+    var sum = 0.0
+    t.samples.withUnsafeBufferPointer { t in
+      guard let t = t.baseAddress else { return }
+      for view in 0..<endView {
+        sum += Float.inner(t + view * bins, t + view * bins + step, count: endBin).real
       }
     }
     // Every sample counts as often as pairs exist, so that shorter sums do not read as less correlation.
-    return top / bottom * Double(views * bins) / Double(endView * endBin)
+    return sum / square * Double(views * bins) / Double(endView * endBin)
   }
 
   /// Median of |r[k−1] − 2r[k] + r[k+1]| over its standard deviation, relative to that of a normal value.
   private static func fineDetail(_ r: Sinogram, _ noise: Sinogram, _ model: Sinogram) -> Double {
     let (views, bins) = (r.shape[0], r.shape[1])
     guard bins > 2 else { return 1 }
-    var values: [Float] = []
-    values.reserveCapacity(views * (bins - 2))
-    for view in 0..<views {
-      for k in view * bins + 1..<view * bins + bins - 1 {
-        func variance(_ i: Int) -> Float { noise.samples[i] + model.samples[i] }
-        let difference = r.samples[k - 1] - 2 * r.samples[k] + r.samples[k + 1]
-        values.append(
-          abs(difference) / (variance(k - 1) + 4 * variance(k) + variance(k + 1)).squareRoot())
+    var values = [Float](repeating: 0, count: views * (bins - 2))
+    values.withUnsafeMutableBufferPointer { values in
+      r.samples.withUnsafeBufferPointer { r in
+        noise.samples.withUnsafeBufferPointer { noise in
+          model.samples.withUnsafeBufferPointer { model in
+            for view in 0..<views {
+              let (end, target) = ((view + 1) * bins, view * (bins - 2))
+              for k in stride(from: 0, to: bins - 2, by: 4) {
+                let i = view * bins + k
+                let second = four(r, i, end) - 2 * four(r, i + 1, end) + four(r, i + 2, end)
+                let variance =
+                  four(noise, i, end, fill: 1) + 4 * four(noise, i + 1, end) + four(noise, i + 2, end)
+                  + four(model, i, end) + 4 * four(model, i + 1, end) + four(model, i + 2, end)
+                // The larger of both signs: vectors have no absolute value.
+                let value = pointwiseMax(second, -second) / variance.squareRoot()
+                store(value, values, target + k, target + bins - 2)
+              }
+            }
+          }
+        }
       }
     }
     return Double(ranked(values, at: values.count / 2)) / 0.674_489_75
@@ -271,17 +272,8 @@ extension ResidualFigures {
     var (mass, square) = (0.0, 0.0)
     var normal = [Double](repeating: 0, count: 9)
     var right = [0.0, 0, 0]
-    let middle = Double(bins - 1) / 2
     for (view, angle) in beam.angles.enumerated() {
-      let row = view * bins
-      var (moment, variance, sum) = (0.0, 0.0, 0.0)
-      for k in 0..<bins {
-        // From the middle of the detector, where a constant has no moment.
-        let s = Double(k) - middle
-        moment += s * Double(r.samples[row + k])
-        variance += s * s * Double(noise.samples[row + k])
-        sum += Double(y.samples[row + k])
-      }
+      let (moment, variance, sum) = moments(r, y, noise, view)
       mass += sum / Double(views)
       square += moment * moment / variance
       let basis = [1, Double.cos(angle.radians), Double.sin(angle.radians)]
@@ -304,6 +296,29 @@ extension ResidualFigures {
     return Estimate(value: value / mass, sigma: (c0 / determinant * scatter).squareRoot() / mass)
   }
 
+  /// Σ s r, Σ s² v and Σ y of a view, s from the middle of the detector, where a constant has no moment.
+  private static func moments(
+    _ r: Sinogram, _ y: Sinogram, _ noise: Sinogram, _ view: Int
+  ) -> (moment: Double, variance: Double, sum: Double) {
+    let bins = r.shape[1]
+    let (begin, end) = (view * bins, (view + 1) * bins)
+    var sums = (SIMD4<Double>.zero, SIMD4<Double>.zero, SIMD4<Double>.zero)
+    var s = SIMD4<Double>(0, 1, 2, 3) - Double(bins - 1) / 2
+    r.samples.withUnsafeBufferPointer { r in
+      y.samples.withUnsafeBufferPointer { y in
+        noise.samples.withUnsafeBufferPointer { noise in
+          for k in stride(from: begin, to: end, by: 4) {
+            sums.0 += s * four(r, k, end)
+            sums.1 += s * s * four(noise, k, end)
+            sums.2 += four(y, k, end)
+            s += 4
+          }
+        }
+      }
+    }
+    return (sums.0.sum(), sums.1.sum(), sums.2.sum())
+  }
+
   private static func background(_ r: Sinogram, _ noise: Sinogram) -> Estimate {
     let (views, bins) = (r.shape[0], r.shape[1])
     guard bins >= 8 else { return Estimate(value: 0, sigma: 0) }
@@ -322,38 +337,52 @@ extension ResidualFigures {
   static func isTruncated(_ y: Sinogram) -> Bool {
     let (views, bins) = (y.shape[0], y.shape[1])
     guard bins >= 8 else { return true }
-    var (left, right, mean) = (0.0, 0.0, 0.0)
+    var (left, right) = (0.0, 0.0)
     for view in 0..<views {
       let row = view * bins
-      for k in 0..<bins { mean += Double(y.samples[row + k]) / Double(bins) }
       for k in 0..<3 {
         left += Double(y.samples[row + k]) / 3
         right += Double(y.samples[row + bins - 1 - k]) / 3
       }
     }
-    return max(abs(left), abs(right)) > 0.05 * abs(mean)
+    return max(abs(left), abs(right)) > 0.05 * abs(sum(y) / Double(bins))
   }
 
   private static func massExcess(_ r: Sinogram, _ projection: Sinogram, _ noise: Sinogram) -> Estimate {
-    var (sum, mass, variance) = (0.0, 0.0, 0.0)
-    for i in r.samples.indices {
-      sum += Double(r.samples[i])
-      mass += abs(Double(projection.samples[i]))
-      variance += Double(noise.samples[i])
-    }
+    let mass = sum(projection, of: { pointwiseMax($0, -$0) })
     guard mass > 0 else { return Estimate(value: 0, sigma: 0) }
-    return Estimate(value: sum / mass, sigma: variance.squareRoot() / mass)
+    return Estimate(value: sum(r) / mass, sigma: sum(noise).squareRoot() / mass)
+  }
+
+  @inline(__always)
+  private static func sum(
+    _ field: Sinogram, of value: (SIMD4<Double>) -> SIMD4<Double> = { $0 }
+  ) -> Double {
+    field.samples.withUnsafeBufferPointer { samples in
+      var sums = (SIMD4<Double>.zero, SIMD4<Double>.zero)
+      for k in stride(from: 0, to: samples.count, by: 8) {
+        sums.0 += value(four(samples, k, samples.count))
+        sums.1 += value(four(samples, k + 4, samples.count))
+      }
+      return (sums.0 + sums.1).sum()
+    }
   }
 
   private static func binFigures(_ t: Sinogram, _ length: Int) -> [Bin] {
     let (views, bins) = (t.shape[0], t.shape[1])
     var sums = [Double](repeating: 0, count: bins)
     var squares = sums
-    for view in 0..<views {
-      for k in 0..<bins {
-        let value = Double(t.samples[view * bins + k])
-        sums[k] += value
-        squares[k] += value * value
+    t.samples.withUnsafeBufferPointer { t in
+      sums.withUnsafeMutableBufferPointer { sums in
+        squares.withUnsafeMutableBufferPointer { squares in
+          for view in 0..<views {
+            for k in 0..<bins {
+              let value = Double(t[view * bins + k])
+              sums[k] += value
+              squares[k] += value * value
+            }
+          }
+        }
       }
     }
     let figures = (0..<bins).map { k in
