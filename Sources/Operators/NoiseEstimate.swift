@@ -21,7 +21,6 @@ public func estimatedNoiseVariance(_ sinogram: Sinogram) -> Double {
       }
     }
   }
-  differences.sort()
-  let sigma = 1.4826 * Double(differences[differences.count / 2]) / 20.0.squareRoot()
+  let sigma = 1.4826 * Double(ranked(differences, at: differences.count / 2)) / 20.0.squareRoot()
   return sigma * sigma
 }

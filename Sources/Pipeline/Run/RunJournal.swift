@@ -127,6 +127,40 @@ struct RunJournal: ~Copyable {
     func seek(_ place: Int) { lines.seek(place) }
   }
 
+  /// The entries that hold, one by one, in the order of the slices, whatever their number; a copy goes on by itself.
+  struct Entries {
+    private struct Place: Decodable {
+      var slice: Int
+    }
+
+    private let path: String
+    private let lines: Lines
+    private var places: ArraySlice<Int>
+
+    /// - Throws: ``RunError/unreadable(_:)`` where there is no journal.
+    init(_ path: String) throws {
+      self.path = path
+      guard let file = try FileLines(path), let lines = try Lines(path) else {
+        throw RunError.unreadable(path)
+      }
+      self.lines = lines
+      // Lines stand in the order of the work; a slice that was done again has several, of which the last holds.
+      var places: [Int: Int] = [:]
+      let decoder = JSONDecoder()
+      while let line = file.next() {
+        if let entry = try? decoder.decode(Place.self, from: line.text) { places[entry.slice] = line.place }
+      }
+      self.places = places.sorted { $0.key < $1.key }.map(\.value)[...]
+    }
+
+    mutating func next() throws -> Entry? {
+      guard let place = places.popFirst() else { return nil }
+      lines.seek(place)
+      guard let entry = lines.next()?.entry else { throw RunError.unreadable(path) }
+      return entry
+    }
+  }
+
   private static func line(_ value: some Encodable) throws -> Data {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]

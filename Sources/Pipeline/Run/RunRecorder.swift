@@ -14,7 +14,6 @@ struct RunRecorder {
   private(set) var statuses: [Int: Verdict.Status] = [:]
   /// Why slices have no image, by slice, counted from 0.
   private(set) var failures: [Int: String] = [:]
-  private var slices: [Int: Manifest.Slice] = [:]
   private let names: [String]
 
   private struct Manifest: Codable {
@@ -105,15 +104,10 @@ struct RunRecorder {
     }
     failures[index] = entry.failure
     statuses[index] = entry.verdicts.first?.status
-    slices[index] = .init(
-      slice: entry.slice,
-      status: Dictionary(zip(names, entry.verdicts.map(\.status)), uniquingKeysWith: { a, _ in a }),
-      failure: entry.failure, seconds: entry.seconds, clipped: entry.changed.clipped,
-      replaced: entry.changed.replaced, sha256: entry.checksums)
   }
 
   /// Whether any slice was worked on.
-  var isBegun: Bool { !slices.isEmpty }
+  var isBegun: Bool { !statuses.isEmpty || !failures.isEmpty }
 
   /// Slices with an image, counted from 0.
   var done: Set<Int> { Set(statuses.keys) }
@@ -122,37 +116,41 @@ struct RunRecorder {
 
   /// `verdict.json`: the worst status of the first reconstruction, and the verdicts of all slices in order.
   ///
-  /// Written from the journal line by line: the verdicts of a long scan do not fit into memory.
-  func writeVerdicts(_ journal: String, to path: String) throws -> PendingFile {
+  /// Written from the journal entry by entry: the verdicts of a long scan do not fit into memory.
+  func writeVerdicts(_ entries: RunJournal.Entries, to path: String) throws -> PendingFile {
     struct Frame: Encodable {
       let status: Verdict.Status
       let verdicts: [Verdict] = []
     }
-    guard let lines = try RunJournal.Lines(journal) else { throw RunError.unreadable(journal) }
-    // Lines stand in the order of the work; a slice that was done again has several, of which the last holds.
-    var places: [Int: Int] = [:]
-    while let line = lines.next() { places[line.entry.slice] = line.place }
-    var rest = places.sorted { $0.key < $1.key }.map(\.value)[...]
+    var entries = entries
     var verdicts: ArraySlice<Verdict> = []
     var file = try PendingFile(path: path)
     try LongJSON.write(try encoded(Frame(status: worst)), "verdicts", to: &file) {
-      while verdicts.isEmpty, let place = rest.popFirst() {
-        lines.seek(place)
-        verdicts = lines.next()?.entry.verdicts[...] ?? []
-      }
+      while verdicts.isEmpty, let entry = try entries.next() { verdicts = entry.verdicts[...] }
       return try verdicts.popFirst().map(encoded)
     }
     return file
   }
 
-  /// `manifest.json`
+  /// `manifest.json`, its slices from the journal.
   ///
   /// - Parameter outputs: what else the run has written.
-  mutating func manifest(outputs: [FileRecord], path: String) throws -> PendingFile {
+  mutating func manifest(
+    _ entries: RunJournal.Entries, outputs: [FileRecord], to path: String
+  ) throws -> PendingFile {
     manifest.outputs = outputs
-    var rest = slices.sorted { $0.key < $1.key }.map(\.value)[...]
+    var entries = entries
     var file = try PendingFile(path: path)
-    try LongJSON.write(try encoded(manifest), "slices", to: &file) { try rest.popFirst().map(encoded) }
+    try LongJSON.write(try encoded(manifest), "slices", to: &file) {
+      try entries.next().map { entry in
+        try encoded(
+          Manifest.Slice(
+            slice: entry.slice,
+            status: Dictionary(zip(names, entry.verdicts.map(\.status)), uniquingKeysWith: { a, _ in a }),
+            failure: entry.failure, seconds: entry.seconds, clipped: entry.changed.clipped,
+            replaced: entry.changed.replaced, sha256: entry.checksums))
+      }
+    }
     return file
   }
 

@@ -290,13 +290,13 @@ struct RunWork {
         name, parts: [unpublished.contains(name) ? folder.unfinished(name) : folder.result(name)])
     }
     var files = PendingFiles()
-    outputs.append(
-      try files.record(try recorder.writeVerdicts(folder.journal, to: folder.result("verdict.json"))))
+    let entries = try RunJournal.Entries(folder.journal)
+    outputs.append(try files.record(try recorder.writeVerdicts(entries, to: folder.result("verdict.json"))))
     if !report.kept.isEmpty {
       outputs.append(try files.record(try RunPicture.file(folder.result("picture.png"), of: report)))
     }
     outputs.append(try files.record(try report.file(recorder.reportData(description))))
-    try files.add(try recorder.manifest(outputs: outputs, path: folder.result("manifest.json")))
+    try files.add(try recorder.manifest(entries, outputs: outputs, to: folder.result("manifest.json")))
     try Task.checkCancellation()
     // A folder with a manifest is complete: it goes before the first name changes and comes back last.
     try folder.remove("manifest.json")

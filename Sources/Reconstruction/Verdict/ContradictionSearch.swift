@@ -76,28 +76,14 @@ struct ContradictionSearch {
     _ image: UnsafeBufferPointer<Float>, _ deviations: UnsafeBufferPointer<Float>, _ scale: Float,
     _ row: Range<Int>, into map: UnsafeMutableBufferPointer<Float>
   ) -> Float {
-    var most = SIMD8<Float>.zero
-    let whole = row.lowerBound + (row.count & ~7)
-    for i in stride(from: row.lowerBound, to: whole, by: 8) {
-      let z = eight(image, i) * eight(deviations, i) * scale
-      let old = eight(UnsafeBufferPointer(map), i)
-      let size = pointwiseMax(z, -z)
-      UnsafeMutableRawBufferPointer(map).storeBytes(
-        of: old.replacing(with: z, where: size .> pointwiseMax(old, -old)), toByteOffset: 4 * i,
-        as: SIMD8<Float>.self)
-      most = pointwiseMax(most, size)
-    }
-    var last = most.max()
-    for i in whole..<row.upperBound {
+    // As bits, of which vectors know the largest: those of numbers without a sign are in the order of the numbers.
+    var most: UInt32 = 0
+    for i in row {
       let z = image[i] * deviations[i] * scale
-      if abs(z) > abs(map[i]) { map[i] = z }
-      last = max(last, abs(z))
+      let old = map[i]
+      map[i] = abs(z) > abs(old) ? z : old
+      most = max(most, abs(z).bitPattern)
     }
-    return last
-  }
-
-  @inline(__always)
-  private static func eight(_ samples: UnsafeBufferPointer<Float>, _ place: Int) -> SIMD8<Float> {
-    UnsafeRawBufferPointer(samples).loadUnaligned(fromByteOffset: 4 * place, as: SIMD8<Float>.self)
+    return Float(bitPattern: most)
   }
 }

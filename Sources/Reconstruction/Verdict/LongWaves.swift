@@ -153,7 +153,16 @@ struct LongWaves {
     var sum = 0.0
     pattern.withUnsafeBufferPointer { pattern in
       vector.withUnsafeMutableBufferPointer { vector in
-        for i in 0..<vector.count { sum += pattern[i] * vector[i] }
+        // Eight sums: a single one waits for every addition.
+        var sums = SIMD8<Double>.zero
+        let whole = vector.count & ~7
+        for i in stride(from: 0, to: whole, by: 8) {
+          sums +=
+            UnsafeRawBufferPointer(pattern).loadUnaligned(fromByteOffset: 8 * i, as: SIMD8<Double>.self)
+            * UnsafeRawBufferPointer(vector).loadUnaligned(fromByteOffset: 8 * i, as: SIMD8<Double>.self)
+        }
+        sum = sums.sum()
+        for i in whole..<vector.count { sum += pattern[i] * vector[i] }
         for i in 0..<vector.count { vector[i] -= sum * pattern[i] }
       }
     }

@@ -206,7 +206,7 @@ extension ResidualFigures {
       views: viewFigures.sorted { $0.power > $1.power }
         .prefix(Self.listLength).map { $0 },
       bins: Self.binFigures(t, Self.listLength),
-      worstRays: largest(Self.listLength, of: t.samples.lazy.map(abs)).map {
+      worstRays: largest(Self.listLength, of: t.samples.map(abs)).map {
         Ray(view: $0 / bins, bin: $0 % bins, residual: Double(t.samples[$0]))
       },
       medianViewPower: sortedPowers[(views - 1) / 2],
@@ -242,16 +242,9 @@ extension ResidualFigures {
         noise.samples.withUnsafeBufferPointer { noise in
           model.samples.withUnsafeBufferPointer { model in
             for view in 0..<views {
-              let (end, target) = ((view + 1) * bins, view * (bins - 2))
-              for k in stride(from: 0, to: bins - 2, by: 4) {
-                let i = view * bins + k
-                let second = four(r, i, end) - 2 * four(r, i + 1, end) + four(r, i + 2, end)
-                let variance =
-                  four(noise, i, end, fill: 1) + 4 * four(noise, i + 1, end) + four(noise, i + 2, end)
-                  + four(model, i, end) + 4 * four(model, i + 1, end) + four(model, i + 2, end)
-                // The larger of both signs: vectors have no absolute value.
-                let value = pointwiseMax(second, -second) / variance.squareRoot()
-                store(value, values, target + k, target + bins - 2)
+              for k in view * bins..<(view + 1) * bins - 2 {
+                let variance = noise[k] + noise[k + 2] + model[k] + model[k + 2] + 4 * (noise[k + 1] + model[k + 1])
+                values[k - 2 * view] = abs(r[k] - 2 * r[k + 1] + r[k + 2]) / variance.squareRoot()
               }
             }
           }
@@ -349,7 +342,7 @@ extension ResidualFigures {
   }
 
   private static func massExcess(_ r: Sinogram, _ projection: Sinogram, _ noise: Sinogram) -> Estimate {
-    let mass = sum(projection, of: { pointwiseMax($0, -$0) })
+    let mass = sum(projection, of: { SIMD4(abs($0.x), abs($0.y), abs($0.z), abs($0.w)) })
     guard mass > 0 else { return Estimate(value: 0, sigma: 0) }
     return Estimate(value: sum(r) / mass, sigma: sum(noise).squareRoot() / mass)
   }

@@ -1,3 +1,4 @@
+import CFFTW
 import Fields
 import RealModule
 
@@ -13,6 +14,7 @@ package struct GaussianBlur {
   private let weights: [Float]
   private let reach: Int
   private let edge: Edge
+  private let instructions = gridding_instructions()
 
   /// - Parameter width: standard deviation in pixels.
   package init(width: Double, edge: Edge) {
@@ -35,11 +37,9 @@ package struct GaussianBlur {
       result.samples.withUnsafeMutableBufferPointer { target in
         for row in 0..<rows {
           let taps = max(0, reach - row)..<min(weights.count, rows + reach - row)
-          for j in Swift.stride(from: 0, to: columns, by: 16) {
-            var sum = SIMD16<Float>.zero
-            for t in taps { sum += weights[t] * sixteen(along, (row + t - reach) * stride + j) }
-            store(sum * scale[row], target, row * columns + j, min(16, columns - j))
-          }
+          sum(
+            along, at: (row + taps.lowerBound - reach) * stride, step: stride, taps, factor: scale[row],
+            into: target, at: row * columns, count: columns)
         }
       }
     }
@@ -50,25 +50,37 @@ package struct GaussianBlur {
   private func blurredRows(_ image: Image, stride: Int) -> [Float] {
     let (rows, columns) = (image.shape[0], image.shape[1])
     var result = [Float](repeating: 0, count: rows * stride)
-    var line = [Float](repeating: 0, count: columns + 2 * reach + 16)
-    let scale = scale(columns) + [Float](repeating: 0, count: 16)
+    var line = [Float](repeating: 0, count: columns + 2 * reach)
+    let scale = scale(columns)
     image.samples.withUnsafeBufferPointer { source in
       result.withUnsafeMutableBufferPointer { target in
         line.withUnsafeMutableBufferPointer { line in
-          scale.withUnsafeBufferPointer { scale in
-            for row in 0..<rows {
-              for j in 0..<columns { line[reach + j] = source[row * columns + j] }
-              for j in Swift.stride(from: 0, to: columns, by: 16) {
-                var sum = SIMD16<Float>.zero
-                for t in 0..<weights.count { sum += weights[t] * sixteen(UnsafeBufferPointer(line), j + t) }
-                store(sum * sixteen(scale, j), target, row * stride + j, 16)
-              }
-            }
+          for row in 0..<rows {
+            for j in 0..<columns { line[reach + j] = source[row * columns + j] }
+            sum(
+              UnsafeBufferPointer(line), at: 0, step: 1, 0..<weights.count, factor: 1, into: target,
+              at: row * stride, count: columns)
+            guard edge == .nothing else { continue }
+            for j in 0..<columns { target[row * stride + j] *= scale[j] }
           }
         }
       }
     }
     return result
+  }
+
+  /// target[j] ← factor · Σₜ weights[t] · source[t · step + j] over some of the weights.
+  private func sum(
+    _ source: UnsafeBufferPointer<Float>, at place: Int, step: Int, _ taps: Range<Int>, factor: Float,
+    into target: UnsafeMutableBufferPointer<Float>, at targetPlace: Int, count: Int
+  ) {
+    guard let source = source.baseAddress, let target = target.baseAddress else { return }
+    weights.withUnsafeBufferPointer { weights in
+      guard let weights = weights.baseAddress else { return }
+      blur_taps(
+        instructions, source + place, step, weights + taps.lowerBound, Int32(taps.count), factor,
+        target + targetPlace, count)
+    }
   }
 
   /// 1 over the sum of the weights that lie within a line of so many pixels; 1 where zeros lie beyond.
@@ -79,22 +91,5 @@ package struct GaussianBlur {
       for t in -reach...reach where j + t >= 0 && j + t < count { sum += weights[t + reach] }
       return 1 / sum
     }
-  }
-}
-
-@inline(__always)
-private func sixteen(_ samples: UnsafeBufferPointer<Float>, _ place: Int) -> SIMD16<Float> {
-  UnsafeRawBufferPointer(samples).loadUnaligned(fromByteOffset: 4 * place, as: SIMD16<Float>.self)
-}
-
-@inline(__always)
-private func store(
-  _ values: SIMD16<Float>, _ samples: UnsafeMutableBufferPointer<Float>, _ place: Int, _ count: Int
-) {
-  if count == 16 {
-    UnsafeMutableRawBufferPointer(samples).storeBytes(
-      of: values, toByteOffset: 4 * place, as: SIMD16<Float>.self)
-  } else {
-    for lane in 0..<count { samples[place + lane] = values[lane] }
   }
 }

@@ -1,6 +1,6 @@
 import Fields
+import Operators
 import RealModule
-import Reconstruction
 import Testing
 
 @Suite struct GaussianBlurTests {

@@ -16,13 +16,14 @@ package func ranked(_ values: [Float], at rank: Int) -> Float {
 }
 
 /// The indices of the `count` largest values, the largest first; of equal values the first comes first.
-package func largest(_ count: Int, of values: some Sequence<Float>) -> [Int] {
+package func largest(_ count: Int, of values: [Float]) -> [Int] {
   var found: [(index: Int, value: Float)] = []
-  for (index, value) in values.enumerated() {
-    if found.count == count, let last = found.last, value <= last.value { continue }
+  var last = -Float.infinity
+  for (index, value) in values.enumerated() where found.count < count || value > last {
     let place = found.firstIndex { $0.value < value } ?? found.count
     found.insert((index, value), at: place)
     if found.count > count { found.removeLast() }
+    last = found.last?.value ?? last
   }
   return found.map(\.index)
 }
