@@ -63,6 +63,7 @@ setup-test: setup
 
 build: setup
 	swift build -c release --product deft
+	swift build -c release --product DeftTorch
 
 demo: build
 	@mkdir -p $(DEMO)

@@ -29,6 +29,8 @@ let package = Package(
   name: "deft",
   products: [
     .executable(name: "deft", targets: ["deft"]),
+    // Loaded when a network is used.
+    .library(name: "DeftTorch", type: .dynamic, targets: ["DeftTorch"]),
     .library(name: "Formats", targets: ["Fields", "Formats"]),
     .library(
       name: "Reconstruction", targets: ["Fields", "Formats", "Operators", "Diffusion", "Reconstruction"]),
@@ -75,7 +77,9 @@ let package = Package(
       linkerSettings: ["gdcmMSFF", "gdcmDSED", "gdcmCommon"].map {
         .linkedLibrary($0, .when(traits: ["DICOM"]))
       }),
-    .target(name: "CTorch", cxxSettings: torchHeaders, linkerSettings: torchLibraries),
+    .target(name: "CTorch"),
+    .target(
+      name: "DeftTorch", dependencies: ["CTorch"], cxxSettings: torchHeaders, linkerSettings: torchLibraries),
 
     .target(name: "Fields", dependencies: [numerics]),
     .target(

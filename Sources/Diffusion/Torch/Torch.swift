@@ -2,8 +2,18 @@ import CTorch
 
 /// State of the libtorch runtime.
 public enum Torch {
-  /// Version of the libtorch this program is linked to.
-  public static var version: String { String(cString: ctorch_version()) }
+  /// Version of libtorch.
+  ///
+  /// - Throws: ``TorchError`` where it cannot be loaded.
+  public static var version: String {
+    get throws(TorchError) {
+      var message: UnsafeMutablePointer<CChar>?
+      guard ctorch_load(&message) != nil, let version = ctorch_version() else {
+        throw TorchError(taking: message)
+      }
+      return String(cString: version)
+    }
+  }
 
   /// Threads used inside one operation. Debian's build starts with one unless told otherwise.
   public static var threads: Int { Int(ctorch_threads()) }

@@ -21,7 +21,7 @@ public final class MethodWorkshop {
   public init(_ description: PipelineDescription, threads: Int) {
     self.description = description
     self.threads = threads
-    Torch.setThreads(threads)
+    if description.reconstructions.contains(where: \.method.usesNetworks) { Torch.setThreads(threads) }
   }
 
   /// The operators of a run and what judges by them: prepared once, used by many tasks.

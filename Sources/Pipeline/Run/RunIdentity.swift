@@ -6,7 +6,8 @@ import Operators
 /// What the results of a run depend on: a run goes on only where all of it is the same.
 struct RunIdentity: Codable, Equatable {
   var program: String
-  var libtorch: String
+  /// Nil where no network is used.
+  var libtorch: String?
   /// The text of the pipeline file.
   var configuration: String
   var seed: UInt64
@@ -27,7 +28,7 @@ struct RunIdentity: Codable, Equatable {
 
   init(_ description: PipelineDescription, scan: ScanInput, slices: Range<Int>, version: String) throws {
     program = "deft \(version)"
-    libtorch = Torch.version
+    if description.reconstructions.contains(where: \.method.usesNetworks) { libtorch = try Torch.version }
     configuration = (try? String(contentsOfFile: description.file, encoding: .utf8)) ?? ""
     seed = description.seed
     if case .found = description.geometry.axis { axis = description.geometry.beam.axis }
@@ -44,8 +45,8 @@ struct RunIdentity: Codable, Equatable {
   /// One number for what the pictures of a slice depend on, beside its measurements.
   var checksum: String {
     let parts =
-      [program, libtorch, configuration, "\(seed)", "\(scanSlices)"] + (axis.map { ["\($0)"] } ?? [])
-      + networks.map(\.sha256)
+      [program, configuration, "\(seed)", "\(scanSlices)"] + (axis.map { ["\($0)"] } ?? [])
+      + (libtorch.map { [$0] } ?? []) + networks.map(\.sha256)
     return Pipeline.checksum(of: parts.joined(separator: "\n"))
   }
 
@@ -72,7 +73,7 @@ struct RunIdentity: Codable, Equatable {
       compare("the rotation axis", text(earlier.axis), text(axis))
     }
     compare("the program", earlier.program, program)
-    compare("libtorch", earlier.libtorch, libtorch)
+    compare("libtorch", earlier.libtorch ?? "not used", libtorch ?? "not used")
     found += differences(
       of: "the input", earlier.inputs.map { ($0.name, $0.sha256) }, inputs.map { ($0.name, $0.sha256) })
     found += differences(

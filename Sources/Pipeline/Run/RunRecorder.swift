@@ -72,7 +72,7 @@ struct RunRecorder {
       warnings.append("The noise is \(scan.noise), \(scan.noiseSource); χ² is only as right as this.")
     }
     manifest = Manifest(
-      program: identity.program, software: ["libtorch": identity.libtorch],
+      program: identity.program, software: identity.libtorch.map { ["libtorch": $0] } ?? [:],
       pipeline: lastComponent(of: description.file), configuration: identity.configuration,
       seed: description.seed, threads: threads, inputs: identity.inputs, networks: identity.networks,
       noise: "\(scan.noise)", noiseSource: "\(scan.noiseSource)", measurementModel: scan.model,

@@ -19,7 +19,7 @@ public struct TrainingRecord: Codable, Sendable {
     file: String, images paths: [String], parameters: Int, threads: Int, version: String
   ) throws {
     program = "deft \(version)"
-    libtorch = Torch.version
+    libtorch = try Torch.version
     configuration = try String(contentsOfFile: file, encoding: .utf8)
     images = try paths.map { try FileRecord($0, parts: ImageStack(path: $0).files) }
     self.parameters = parameters

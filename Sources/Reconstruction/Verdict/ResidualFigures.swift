@@ -260,7 +260,7 @@ extension ResidualFigures {
   private static func axisShift(
     _ r: Sinogram, _ y: Sinogram, _ noise: Sinogram, _ beam: ParallelBeam
   ) -> Estimate? {
-    let (views, bins) = (beam.angles.count, beam.bins)
+    let views = beam.angles.count
     guard views >= 4 else { return nil }
     var (mass, square) = (0.0, 0.0)
     var normal = [Double](repeating: 0, count: 9)

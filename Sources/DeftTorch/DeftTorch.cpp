@@ -1,4 +1,5 @@
-#include "ctorch.h"
+#define CTORCH_IMPLEMENTATION
+#include "DeftTorch.h"
 
 #include <malloc.h>
 
@@ -96,22 +97,21 @@ void keep_large_blocks() {
 
 // Runtime
 
-void ctorch_free_message(char *message) { free(message); }
-const char *ctorch_version(void) { return TORCH_VERSION; }
-void ctorch_set_threads(int threads) {
+static const char *ctorch_version(void) { return TORCH_VERSION; }
+static void ctorch_set_threads(int threads) {
   keep_large_blocks();
   wanted_threads.store(threads, std::memory_order_relaxed);
 }
-int ctorch_threads(void) {
+static int ctorch_threads(void) {
   apply_threads();
   return at::get_num_threads();
 }
-bool ctorch_set_gradients(bool enabled) {
+static bool ctorch_set_gradients(bool enabled) {
   bool earlier = at::GradMode::is_enabled();
   at::GradMode::set_enabled(enabled);
   return earlier;
 }
-bool ctorch_set_bfloat16(bool enabled) {
+static bool ctorch_set_bfloat16(bool enabled) {
 #if TORCH_VERSION_MAJOR > 2 || (TORCH_VERSION_MAJOR == 2 && TORCH_VERSION_MINOR >= 4)
   bool earlier = at::autocast::is_autocast_enabled(at::kCPU);
   at::autocast::set_autocast_enabled(at::kCPU, enabled);
@@ -127,41 +127,41 @@ bool ctorch_set_bfloat16(bool enabled) {
 
 // Life and contents
 
-ctorch_tensor *ctorch_from_floats(const float *data, const int64_t *sizes, int rank, char **error) {
+static ctorch_tensor *ctorch_from_floats(const float *data, const int64_t *sizes, int rank, char **error) {
   return tensor(error, [&] {
     at::Tensor a = at::empty(at::IntArrayRef(sizes, rank), at::kFloat);
     memcpy(a.data_ptr<float>(), data, a.numel() * sizeof(float));
     return a;
   });
 }
-ctorch_tensor *ctorch_full(float value, const int64_t *sizes, int rank, char **error) {
+static ctorch_tensor *ctorch_full(float value, const int64_t *sizes, int rank, char **error) {
   return tensor(error, [&] { return at::full(at::IntArrayRef(sizes, rank), value, at::kFloat); });
 }
-ctorch_tensor *ctorch_from_integers(const int64_t *data, int64_t count, char **error) {
+static ctorch_tensor *ctorch_from_integers(const int64_t *data, int64_t count, char **error) {
   return tensor(error, [&] {
     at::Tensor a = at::empty({count}, at::kLong);
     memcpy(a.data_ptr<int64_t>(), data, count * sizeof(int64_t));
     return a;
   });
 }
-void ctorch_release(ctorch_tensor *a) { delete a; }
-int ctorch_rank(const ctorch_tensor *a) { return static_cast<int>(a->value.dim()); }
-int64_t ctorch_size(const ctorch_tensor *a, int axis) { return a->value.sizes()[axis]; }
-bool ctorch_copy_floats(const ctorch_tensor *a, float *data, size_t count, char **error) {
+static void ctorch_release(ctorch_tensor *a) { delete a; }
+static int ctorch_rank(const ctorch_tensor *a) { return static_cast<int>(a->value.dim()); }
+static int64_t ctorch_size(const ctorch_tensor *a, int axis) { return a->value.sizes()[axis]; }
+static bool ctorch_copy_floats(const ctorch_tensor *a, float *data, size_t count, char **error) {
   return done(error, [&] {
     at::Tensor b = a->value.detach().to(at::kFloat).contiguous();
     TORCH_CHECK(static_cast<size_t>(b.numel()) == count, "tensor has ", b.numel(), " values, expected ", count);
     memcpy(data, b.data_ptr<float>(), count * sizeof(float));
   });
 }
-bool ctorch_assign(ctorch_tensor *a, const ctorch_tensor *b, char **error) {
+static bool ctorch_assign(ctorch_tensor *a, const ctorch_tensor *b, char **error) {
   return done(error, [&] {
     at::NoGradGuard guard;
     TORCH_CHECK(a->value.sizes() == b->value.sizes(), "shape ", b->value.sizes(), " does not fit ", a->value.sizes());
     a->value.copy_(b->value);
   });
 }
-bool ctorch_lerp(ctorch_tensor *a, const ctorch_tensor *b, double weight, char **error) {
+static bool ctorch_lerp(ctorch_tensor *a, const ctorch_tensor *b, double weight, char **error) {
   return done(error, [&] {
     at::NoGradGuard guard;
     a->value.lerp_(b->value, weight);
@@ -170,68 +170,68 @@ bool ctorch_lerp(ctorch_tensor *a, const ctorch_tensor *b, double weight, char *
 
 // Arithmetic
 
-ctorch_tensor *ctorch_add(const ctorch_tensor *a, const ctorch_tensor *b, char **error) {
+static ctorch_tensor *ctorch_add(const ctorch_tensor *a, const ctorch_tensor *b, char **error) {
   return tensor(error, [&] { return a->value + b->value; });
 }
-ctorch_tensor *ctorch_subtract(const ctorch_tensor *a, const ctorch_tensor *b, char **error) {
+static ctorch_tensor *ctorch_subtract(const ctorch_tensor *a, const ctorch_tensor *b, char **error) {
   return tensor(error, [&] { return a->value - b->value; });
 }
-ctorch_tensor *ctorch_multiply(const ctorch_tensor *a, const ctorch_tensor *b, char **error) {
+static ctorch_tensor *ctorch_multiply(const ctorch_tensor *a, const ctorch_tensor *b, char **error) {
   return tensor(error, [&] { return a->value * b->value; });
 }
-ctorch_tensor *ctorch_divide(const ctorch_tensor *a, const ctorch_tensor *b, char **error) {
+static ctorch_tensor *ctorch_divide(const ctorch_tensor *a, const ctorch_tensor *b, char **error) {
   return tensor(error, [&] { return a->value / b->value; });
 }
-ctorch_tensor *ctorch_add_scalar(const ctorch_tensor *a, double b, char **error) {
+static ctorch_tensor *ctorch_add_scalar(const ctorch_tensor *a, double b, char **error) {
   return tensor(error, [&] { return a->value + b; });
 }
-ctorch_tensor *ctorch_multiply_scalar(const ctorch_tensor *a, double b, char **error) {
+static ctorch_tensor *ctorch_multiply_scalar(const ctorch_tensor *a, double b, char **error) {
   return tensor(error, [&] { return a->value * b; });
 }
-ctorch_tensor *ctorch_square(const ctorch_tensor *a, char **error) {
+static ctorch_tensor *ctorch_square(const ctorch_tensor *a, char **error) {
   return tensor(error, [&] { return a->value.square(); });
 }
-ctorch_tensor *ctorch_clamp(const ctorch_tensor *a, double low, double high, char **error) {
+static ctorch_tensor *ctorch_clamp(const ctorch_tensor *a, double low, double high, char **error) {
   return tensor(error, [&] { return a->value.clamp(low, high); });
 }
-ctorch_tensor *ctorch_sin(const ctorch_tensor *a, char **error) {
+static ctorch_tensor *ctorch_sin(const ctorch_tensor *a, char **error) {
   return tensor(error, [&] { return a->value.sin(); });
 }
-ctorch_tensor *ctorch_cos(const ctorch_tensor *a, char **error) {
+static ctorch_tensor *ctorch_cos(const ctorch_tensor *a, char **error) {
   return tensor(error, [&] { return a->value.cos(); });
 }
-ctorch_tensor *ctorch_mean(const ctorch_tensor *a, char **error) {
+static ctorch_tensor *ctorch_mean(const ctorch_tensor *a, char **error) {
   return tensor(error, [&] { return a->value.mean(); });
 }
-ctorch_tensor *ctorch_mean_per_sample(const ctorch_tensor *a, char **error) {
+static ctorch_tensor *ctorch_mean_per_sample(const ctorch_tensor *a, char **error) {
   return tensor(error, [&] { return a->value.flatten(1).mean(1); });
 }
-ctorch_tensor *ctorch_matmul(const ctorch_tensor *a, const ctorch_tensor *b, char **error) {
+static ctorch_tensor *ctorch_matmul(const ctorch_tensor *a, const ctorch_tensor *b, char **error) {
   return tensor(error, [&] { return at::matmul(a->value, b->value); });
 }
-ctorch_tensor *ctorch_softmax(const ctorch_tensor *a, int axis, char **error) {
+static ctorch_tensor *ctorch_softmax(const ctorch_tensor *a, int axis, char **error) {
   return tensor(error, [&] { return at::softmax(a->value, axis); });
 }
 
 // Shape
 
-ctorch_tensor *ctorch_reshape(const ctorch_tensor *a, const int64_t *sizes, int rank, char **error) {
+static ctorch_tensor *ctorch_reshape(const ctorch_tensor *a, const int64_t *sizes, int rank, char **error) {
   return tensor(error, [&] { return a->value.reshape(at::IntArrayRef(sizes, rank)); });
 }
-ctorch_tensor *ctorch_transpose(const ctorch_tensor *a, int first, int second, char **error) {
+static ctorch_tensor *ctorch_transpose(const ctorch_tensor *a, int first, int second, char **error) {
   return tensor(error, [&] { return a->value.transpose(first, second); });
 }
-ctorch_tensor *ctorch_narrow(const ctorch_tensor *a, int axis, int64_t start, int64_t count, char **error) {
+static ctorch_tensor *ctorch_narrow(const ctorch_tensor *a, int axis, int64_t start, int64_t count, char **error) {
   return tensor(error, [&] { return a->value.narrow(axis, start, count); });
 }
-ctorch_tensor *ctorch_concatenate(const ctorch_tensor *const *parts, int count, int axis, char **error) {
+static ctorch_tensor *ctorch_concatenate(const ctorch_tensor *const *parts, int count, int axis, char **error) {
   return tensor(error, [&] {
     std::vector<at::Tensor> list;
     for (int i = 0; i < count; i++) list.push_back(parts[i]->value);
     return at::cat(list, axis);
   });
 }
-ctorch_tensor *ctorch_pad(const ctorch_tensor *a, int64_t left, int64_t right, int64_t top, int64_t bottom,
+static ctorch_tensor *ctorch_pad(const ctorch_tensor *a, int64_t left, int64_t right, int64_t top, int64_t bottom,
                           const char *mode, char **error) {
   return tensor(error, [&]() -> at::Tensor {
     std::vector<int64_t> sizes{left, right, top, bottom};
@@ -242,21 +242,21 @@ ctorch_tensor *ctorch_pad(const ctorch_tensor *a, int64_t left, int64_t right, i
     return at::constant_pad_nd(a->value, sizes, 0);
   });
 }
-ctorch_tensor *ctorch_channels_last(const ctorch_tensor *a, char **error) {
+static ctorch_tensor *ctorch_channels_last(const ctorch_tensor *a, char **error) {
   return tensor(error, [&] { return a->value.contiguous(at::MemoryFormat::ChannelsLast); });
 }
 
 // Layers
 
-ctorch_tensor *ctorch_conv2d(const ctorch_tensor *x, const ctorch_tensor *weight, const ctorch_tensor *bias,
+static ctorch_tensor *ctorch_conv2d(const ctorch_tensor *x, const ctorch_tensor *weight, const ctorch_tensor *bias,
                              int stride, int padding, char **error) {
   return tensor(error, [&] { return at::conv2d(x->value, weight->value, optional(bias), stride, padding); });
 }
-ctorch_tensor *ctorch_linear(const ctorch_tensor *x, const ctorch_tensor *weight, const ctorch_tensor *bias,
+static ctorch_tensor *ctorch_linear(const ctorch_tensor *x, const ctorch_tensor *weight, const ctorch_tensor *bias,
                              char **error) {
   return tensor(error, [&] { return at::linear(x->value, weight->value, optional(bias)); });
 }
-ctorch_tensor *ctorch_group_norm(const ctorch_tensor *x, int groups, const ctorch_tensor *weight,
+static ctorch_tensor *ctorch_group_norm(const ctorch_tensor *x, int groups, const ctorch_tensor *weight,
                                  const ctorch_tensor *bias, double epsilon, char **error) {
   return tensor(error, [&] {
     // Under autocast the input may be bfloat16 while the weights are not; the sums belong in single precision.
@@ -264,16 +264,16 @@ ctorch_tensor *ctorch_group_norm(const ctorch_tensor *x, int groups, const ctorc
     return at::group_norm(input, groups, optional(weight), optional(bias), epsilon);
   });
 }
-ctorch_tensor *ctorch_silu(const ctorch_tensor *a, char **error) {
+static ctorch_tensor *ctorch_silu(const ctorch_tensor *a, char **error) {
   return tensor(error, [&] { return at::silu(a->value); });
 }
-ctorch_tensor *ctorch_pixel_shuffle(const ctorch_tensor *a, int factor, char **error) {
+static ctorch_tensor *ctorch_pixel_shuffle(const ctorch_tensor *a, int factor, char **error) {
   return tensor(error, [&] { return at::pixel_shuffle(a->value, factor); });
 }
-ctorch_tensor *ctorch_pixel_unshuffle(const ctorch_tensor *a, int factor, char **error) {
+static ctorch_tensor *ctorch_pixel_unshuffle(const ctorch_tensor *a, int factor, char **error) {
   return tensor(error, [&] { return at::pixel_unshuffle(a->value, factor); });
 }
-ctorch_tensor *ctorch_upsample_nearest(const ctorch_tensor *a, int factor, char **error) {
+static ctorch_tensor *ctorch_upsample_nearest(const ctorch_tensor *a, int factor, char **error) {
   return tensor(error, [&] {
     std::vector<int64_t> size{a->value.size(2) * factor, a->value.size(3) * factor};
     return at::upsample_nearest2d(a->value, size);
@@ -282,21 +282,21 @@ ctorch_tensor *ctorch_upsample_nearest(const ctorch_tensor *a, int factor, char 
 
 // Automatic differentiation
 
-bool ctorch_require_gradient(ctorch_tensor *a, char **error) {
+static bool ctorch_require_gradient(ctorch_tensor *a, char **error) {
   return done(error, [&] { a->value.requires_grad_(true); });
 }
-ctorch_tensor *ctorch_detach(const ctorch_tensor *a, char **error) {
+static ctorch_tensor *ctorch_detach(const ctorch_tensor *a, char **error) {
   return tensor(error, [&] { return a->value.detach(); });
 }
-bool ctorch_backward(const ctorch_tensor *loss, char **error) {
+static bool ctorch_backward(const ctorch_tensor *loss, char **error) {
   return done(error, [&] { loss->value.backward(); });
 }
-ctorch_tensor *ctorch_gradient(const ctorch_tensor *a, char **error) {
+static ctorch_tensor *ctorch_gradient(const ctorch_tensor *a, char **error) {
   return guarded<ctorch_tensor *>(error, nullptr, [&]() -> ctorch_tensor * {
     return a->value.grad().defined() ? new ctorch_tensor{a->value.grad()} : nullptr;
   });
 }
-double ctorch_clip_gradients(ctorch_tensor *const *parameters, int count, double limit, char **error) {
+static double ctorch_clip_gradients(ctorch_tensor *const *parameters, int count, double limit, char **error) {
   return guarded(error, -1.0, [&] { return torch::nn::utils::clip_grad_norm_(values(parameters, count), limit); });
 }
 
@@ -318,7 +318,7 @@ torch::optim::AdamWParamState *state(const ctorch_adamw *optimizer, int index) {
 
 }  // namespace
 
-ctorch_adamw *ctorch_adamw_make(ctorch_tensor *const *parameters, int count, double learning_rate, double beta1,
+static ctorch_adamw *ctorch_adamw_make(ctorch_tensor *const *parameters, int count, double learning_rate, double beta1,
                                 double beta2, double weight_decay, char **error) {
   return guarded<ctorch_adamw *>(error, nullptr, [&] {
     torch::optim::AdamWOptions options(learning_rate);
@@ -326,17 +326,17 @@ ctorch_adamw *ctorch_adamw_make(ctorch_tensor *const *parameters, int count, dou
     return new ctorch_adamw{torch::optim::AdamW(values(parameters, count), options)};
   });
 }
-void ctorch_adamw_release(ctorch_adamw *optimizer) { delete optimizer; }
-bool ctorch_adamw_step(ctorch_adamw *optimizer, double learning_rate, char **error) {
+static void ctorch_adamw_release(ctorch_adamw *optimizer) { delete optimizer; }
+static bool ctorch_adamw_step(ctorch_adamw *optimizer, double learning_rate, char **error) {
   return done(error, [&] {
     for (auto &group : optimizer->optimizer.param_groups()) group.options().set_lr(learning_rate);
     optimizer->optimizer.step();
   });
 }
-bool ctorch_adamw_zero_gradients(ctorch_adamw *optimizer, char **error) {
+static bool ctorch_adamw_zero_gradients(ctorch_adamw *optimizer, char **error) {
   return done(error, [&] { optimizer->optimizer.zero_grad(); });
 }
-bool ctorch_adamw_state(const ctorch_adamw *optimizer, int index, ctorch_tensor **first, ctorch_tensor **second,
+static bool ctorch_adamw_state(const ctorch_adamw *optimizer, int index, ctorch_tensor **first, ctorch_tensor **second,
                         int64_t *step, char **error) {
   return guarded(error, false, [&] {
     auto *moments = state(optimizer, index);
@@ -347,7 +347,7 @@ bool ctorch_adamw_state(const ctorch_adamw *optimizer, int index, ctorch_tensor 
     return true;
   });
 }
-bool ctorch_adamw_restore(ctorch_adamw *optimizer, int index, const ctorch_tensor *first,
+static bool ctorch_adamw_restore(ctorch_adamw *optimizer, int index, const ctorch_tensor *first,
                           const ctorch_tensor *second, int64_t step, char **error) {
   return done(error, [&] {
     auto *parameter = optimizer->optimizer.param_groups()[0].params().at(index).unsafeGetTensorImpl();
@@ -365,15 +365,15 @@ bool ctorch_adamw_restore(ctorch_adamw *optimizer, int index, const ctorch_tenso
 
 // TorchScript
 
-ctorch_script *ctorch_script_load(const char *path, char **error) {
+static ctorch_script *ctorch_script_load(const char *path, char **error) {
   return guarded<ctorch_script *>(error, nullptr, [&] {
     auto *script = new ctorch_script{torch::jit::load(path)};
     script->module.eval();
     return script;
   });
 }
-void ctorch_script_release(ctorch_script *script) { delete script; }
-ctorch_tensor *ctorch_script_forward(const ctorch_script *script, const ctorch_tensor *x, const ctorch_tensor *t,
+static void ctorch_script_release(ctorch_script *script) { delete script; }
+static ctorch_tensor *ctorch_script_forward(const ctorch_script *script, const ctorch_tensor *x, const ctorch_tensor *t,
                                      char **error) {
   return tensor(error, [&] {
     torch::jit::script::Module module = script->module;
@@ -381,4 +381,15 @@ ctorch_tensor *ctorch_script_forward(const ctorch_script *script, const ctorch_t
     TORCH_CHECK(result.isTensor(), "the script returned no tensor");
     return result.toTensor();
   });
+}
+
+const ctorch_functions *deft_torch_functions(size_t size) {
+  static const ctorch_functions functions = {
+#define CTORCH(TYPE, NAME, PARAMETERS, ARGUMENTS, FAILED, ERROR) ctorch_##NAME,
+#define CTORCH_DO(NAME, PARAMETERS, ARGUMENTS) ctorch_##NAME,
+#include "ctorch_functions.h"
+#undef CTORCH
+#undef CTORCH_DO
+  };
+  return size == sizeof functions ? &functions : nullptr;
 }
