@@ -3,10 +3,12 @@
 #include "cdicom.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <cmath>
 #include <cstdlib>
 #include <cstring>
 #include <exception>
+#include <ext/stdio_filebuf.h>
 #include <fcntl.h>
 #include <gdcm-3.0/gdcmImage.h>
 #include <gdcm-3.0/gdcmReader.h>
@@ -14,6 +16,7 @@
 #include <gdcm-3.0/gdcmSequenceOfItems.h>
 #include <gdcm-3.0/gdcmTrace.h>
 #include <isolation_child.h>
+#include <istream>
 #include <limits>
 #include <memory>
 #include <set>
@@ -132,6 +135,21 @@ struct Start : gdcm::Reader {
   }
 };
 
+/// The system does not open it; of its own words, none are those of the file.
+struct Unopened : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
+/// It is another one than when it was described.
+struct Changed : std::runtime_error {
+  Changed() : std::runtime_error("") {}
+};
+
+bool operator==(const cdicom_state &a, const cdicom_state &b) {
+  return a.device == b.device && a.inode == b.inode && a.bytes == b.bytes && a.seconds == b.seconds
+      && a.nanoseconds == b.nanoseconds;
+}
+
 struct Range {
   uint64_t start, count;
 };
@@ -147,14 +165,21 @@ class File {
   cdicom_header header = {};
   std::vector<cdicom_frame> frames;
 
-  explicit File(const char *name) : path(name), descriptor{open(name, O_RDONLY | O_CLOEXEC | O_NONBLOCK)} {
-    struct stat status;
-    if (descriptor.number < 0 || fstat(descriptor.number, &status) < 0 || !S_ISREG(status.st_mode)) throw std::runtime_error("");
-    length = static_cast<uint64_t>(status.st_size);
+  /// - Parameter expected: what it was; null for whatever it is.
+  File(const char *name, const cdicom_state *expected)
+      : path(name), descriptor{open(name, O_RDONLY | O_CLOEXEC | O_NONBLOCK)} {
+    if (descriptor.number < 0) throw Unopened(std::strerror(errno));
+    header.state = state();
+    if (expected) expect(*expected);
     // Samples of floats have elements of their own, and of a file that has none all three are looked for.
     for (const Tag &tag : {pixel_data, float_pixel_data, double_pixel_data}) {
+      // Not by its name, which may be that of another file by now.
+      lseek(descriptor.number, 0, SEEK_SET);
+      __gnu_cxx::stdio_filebuf<char> buffer(dup(descriptor.number), std::ios::in | std::ios::binary);
+      if (!buffer.is_open()) throw Unopened(std::strerror(errno));
+      std::istream stream(&buffer);
       Start start;
-      start.SetFileName(name);
+      start.SetStream(stream);
       if (!start.ReadUpToTag(tag, {pixel_data, float_pixel_data, double_pixel_data})) throw std::runtime_error("");
       // Its stream ends with the inflation.
       const bool is_deflated = start.GetFile().GetHeader().GetDataSetTransferSyntax()
@@ -169,6 +194,10 @@ class File {
   }
   File(const File &) = delete;
   File &operator=(const File &) = delete;
+
+  void expect(const cdicom_state &expected) const {
+    if (!(state() == expected)) throw Changed();
+  }
 
   std::vector<char> rows(const cdicom_request &request) {
     const uint64_t row = row_bytes(), first = static_cast<uint64_t>(request.first_row);
@@ -191,7 +220,7 @@ class File {
 
  private:
   Descriptor descriptor;
-  uint64_t length = 0, start_of_samples = 0;
+  uint64_t start_of_samples = 0;
   bool is_swapped = false, is_in_words = false;
   std::vector<Range> fragments;
   std::vector<uint32_t> offsets;
@@ -199,6 +228,16 @@ class File {
   int64_t decoded_frame = -1;
   std::vector<char> decoded;
 
+  cdicom_state state() const {
+    struct stat status;
+    if (fstat(descriptor.number, &status) < 0) throw Unopened(std::strerror(errno));
+    if (!S_ISREG(status.st_mode)) throw Unopened("it is not a regular file");
+    return {
+        static_cast<uint64_t>(status.st_dev), static_cast<uint64_t>(status.st_ino), static_cast<uint64_t>(status.st_size),
+        static_cast<int64_t>(status.st_mtim.tv_sec), static_cast<int64_t>(status.st_mtim.tv_nsec)};
+  }
+
+  uint64_t length() const { return header.state.bytes; }
   uint64_t sample_bytes() const { return static_cast<uint64_t>(header.bits_allocated) / 8; }
   uint64_t row_bytes() const { return static_cast<uint64_t>(header.columns) * sample_bytes(); }
 
@@ -214,7 +253,7 @@ class File {
 
   /// Whether the element of this tag begins before `place`: its value is not read, so its header is looked at once more.
   bool find_samples(int64_t place, const Tag &tag) {
-    if (place < 12 || static_cast<uint64_t>(place) > length) return false;
+    if (place < 12 || static_cast<uint64_t>(place) > length()) return false;
     unsigned char b[12];
     read(reinterpret_cast<char *>(b), static_cast<uint64_t>(place) - sizeof b, sizeof b);
     const auto is_tag = [&](int at, bool is_big) {
@@ -230,7 +269,7 @@ class File {
     uint32_t claimed = is_big ? static_cast<uint32_t>(b[8]) << 24 | b[9] << 16 | b[10] << 8 | b[11]
                               : static_cast<uint32_t>(b[11]) << 24 | b[10] << 16 | b[9] << 8 | b[8];
     start_of_samples = static_cast<uint64_t>(place);
-    header.bytes = length - start_of_samples;
+    header.bytes = length() - start_of_samples;
     if (claimed != 0xffffffff) header.bytes = std::min<uint64_t>(header.bytes, claimed);
     return true;
   }
@@ -318,12 +357,12 @@ class File {
   /// Items behind one another, of which the first one tells where frames begin.
   void find_fragments() {
     uint64_t place = start_of_samples;
-    for (bool is_first = true; length - place >= 8; is_first = false) {
+    for (bool is_first = true; length() - place >= 8; is_first = false) {
       unsigned char b[8];
       read(reinterpret_cast<char *>(b), place, sizeof b);
       const uint32_t count = static_cast<uint32_t>(b[7]) << 24 | b[6] << 16 | b[5] << 8 | b[4];
       place += sizeof b;
-      if (b[0] != 0xfe || b[1] != 0xff || b[2] != 0x00 || b[3] != 0xe0 || count > length - place) return;
+      if (b[0] != 0xfe || b[1] != 0xff || b[2] != 0x00 || b[3] != 0xe0 || count > length() - place) return;
       if (is_first) {
         std::vector<char> table(count / 4 * 4);
         read(table.data(), place, table.size());
@@ -366,13 +405,16 @@ class File {
     gdcm::DataElement element(pixel_data);
     element.SetVR(gdcm::VR::OB);
     element.SetValue(*sequence);
+    // RLE keeps bits, wherever among them a sample lies, and GDCM expects it at the lowest ones; other codecs keep numbers.
+    const bool is_of_bits = header.compression == cdicom_rle;
+    const int stored = is_of_bits ? header.bits_allocated : header.bits_stored;
     gdcm::Image image;
     image.SetNumberOfDimensions(2);
     image.SetDimension(0, static_cast<unsigned>(header.columns));
     image.SetDimension(1, static_cast<unsigned>(header.rows));
     image.SetPixelFormat(gdcm::PixelFormat(
-        1, static_cast<uint16_t>(header.bits_allocated), static_cast<uint16_t>(header.bits_stored),
-        static_cast<uint16_t>(header.high_bit), static_cast<uint16_t>(header.is_signed)));
+        1, static_cast<uint16_t>(header.bits_allocated), static_cast<uint16_t>(stored),
+        static_cast<uint16_t>(stored - 1), static_cast<uint16_t>(header.is_signed)));
     image.SetPhotometricInterpretation(gdcm::PhotometricInterpretation::MONOCHROME2);
     image.SetTransferSyntax(syntax);
     image.SetDataElement(element);
@@ -380,7 +422,7 @@ class File {
     if (image.GetBufferLength() != expected) throw std::runtime_error("");
     std::vector<char> samples(expected);
     if (!image.GetBuffer(samples.data())) throw std::runtime_error("");
-    restore(samples, 0);
+    restore(samples, is_of_bits ? header.high_bit + 1 - header.bits_stored : 0);
     return samples;
   }
 
@@ -426,14 +468,15 @@ class File {
 // MARK: Answers
 
 /// Returns the bytes of an answer.
-std::vector<char> answer(const cdicom_request &request, std::unique_ptr<File> &file, isolated_reply &reply) {
+std::vector<char> answer(const cdicom_request &request, std::unique_ptr<File> &file) {
   std::vector<char> bytes;
-  if (!file || file->path != request.path || request.question == cdicom_describe) {
+  const bool describes = request.question == cdicom_describe;
+  if (!file || file->path != request.path || describes) {
     file.reset();
-    file = std::make_unique<File>(request.path);
+    file = std::make_unique<File>(request.path, describes ? nullptr : &request.state);
   }
   const cdicom_header &header = file->header;
-  if (request.question == cdicom_describe) {
+  if (describes) {
     const char *first = reinterpret_cast<const char *>(&header);
     bytes.assign(first, first + sizeof header);
     first = reinterpret_cast<const char *>(file->frames.data());
@@ -441,11 +484,18 @@ std::vector<char> answer(const cdicom_request &request, std::unique_ptr<File> &f
   } else if (
       header.rows != request.rows || header.columns != request.columns
       || header.bits_allocated != request.bits_allocated || header.frames <= request.frame) {
-    reply.status = isolated_refused;
-    std::strcpy(reply.reason, "another image than when it was opened");
-    std::strcpy(reply.remark, "a file that nothing writes to");
+    throw Changed();
   } else {
-    bytes = file->rows(request);
+    file->expect(request.state);
+    std::exception_ptr failure;
+    try {
+      bytes = file->rows(request);
+    } catch (const std::exception &) {
+      failure = std::current_exception();
+    }
+    // Once more, for it may have been written to meanwhile; where it could not be read, that is why.
+    file->expect(request.state);
+    if (failure) std::rethrow_exception(failure);
   }
   return bytes;
 }
@@ -464,7 +514,12 @@ void run(int socket, const void *) {
     reply = {};
     std::vector<char> bytes;
     try {
-      bytes = answer(request, file, reply);
+      bytes = answer(request, file);
+    } catch (const Unopened &error) {
+      reply.status = isolated_unopened;
+      std::strncpy(reply.reason, error.what(), sizeof reply.reason - 1);
+    } catch (const Changed &) {
+      reply.status = isolated_changed;
     } catch (const std::exception &) {
       // What the library says may quote the file, and so a patient.
       reply.status = isolated_failed;

@@ -39,6 +39,11 @@ int isolated_take(int socket, void *bytes, size_t count) {
   return 0;
 }
 
+static void say_no_process(isolated_reply *answer, int code) {
+  answer->status = isolated_unopened;
+  snprintf(answer->reason, sizeof answer->reason, "no process can be started: %s", strerror(code));
+}
+
 // MARK: The child
 
 /// Lowers a limit of this process, as far as that of whoever started it allows.
@@ -67,12 +72,16 @@ static void confine(int socket, uint64_t memory) {
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, NULL);
   // Out of the way of the three standard files, which may have been closed.
-  socket = fcntl(socket, F_DUPFD, 4);
-  int nothing = open("/dev/null", O_RDWR);
+  int own = fcntl(socket, F_DUPFD, 4), nothing = own < 0 ? -1 : open("/dev/null", O_RDWR);
+  if (nothing < 0) {
+    isolated_reply answer = {0};
+    say_no_process(&answer, errno);
+    isolated_send(socket, &answer, sizeof answer);
+    _exit(1);
+  }
   // What a library prints may name a patient.
-  if (socket < 0 || nothing < 0) _exit(1);
   for (int i = 0; i < 3; i++) dup2(nothing, i);
-  dup2(socket, 3);
+  dup2(own, 3);
   if (close_range(4, ~0U, 0) < 0) {
     for (int i = 4; i < 65536; i++) close(i);
   }
@@ -96,8 +105,7 @@ void isolated_fork(
   memset(answer, 0, sizeof *answer);
   int sockets[2];
   if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sockets) < 0) {
-    answer->status = isolated_failed;
-    snprintf(answer->reason, sizeof answer->reason, "no process can be started: %s", strerror(errno));
+    say_no_process(answer, errno);
     return;
   }
   pid_t pid = fork();
@@ -111,8 +119,7 @@ void isolated_fork(
   close(sockets[1]);
   if (pid < 0) {
     close(sockets[0]);
-    answer->status = isolated_failed;
-    snprintf(answer->reason, sizeof answer->reason, "no process can be started: %s", strerror(code));
+    say_no_process(answer, code);
     return;
   }
   *reader = (isolated_reader){sockets[0], pid};

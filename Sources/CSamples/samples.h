@@ -1,9 +1,6 @@
 #pragma once
 #include <stddef.h>
 #include <stdint.h>
-#ifdef __linux__
-#include <malloc.h>
-#endif
 
 // Loops over samples that come from files: they must keep up with memory, and Swift has no instruction sets per function.
 // All variants round every operation once, in the same order, a fused multiplication and addition being one: they give
@@ -121,16 +118,4 @@ SAMPLES_INLINE size_t samples_negative_logarithms(
 /// Whether no sample is NaN or infinite.
 SAMPLES_INLINE int samples_are_finite(const float *samples, size_t count) {
   SAMPLES_DISPATCH(are_finite, samples, count)
-}
-
-/// Blocks of less than `threshold` bytes, and at most 32 MiB, are not mapped on their own, and up to `kept` freed bytes
-/// at the end of a heap stay with the process.
-SAMPLES_INLINE void samples_keep_freed_memory(int threshold, int kept) {
-#ifdef __GLIBC__
-  mallopt(M_MMAP_THRESHOLD, threshold);
-  mallopt(M_TRIM_THRESHOLD, kept);
-#else
-  (void)threshold;
-  (void)kept;
-#endif
 }

@@ -3,6 +3,7 @@ import CSamples
 /// Makes the process keep some of the memory it frees, where the C library is glibc.
 ///
 /// A page that is read becomes an array of its own, and by default the memory of large arrays goes back to the system
-/// with each of them: to get it again, zeroed, costs as much as reading the page from the cache. Call it once, before other
-/// threads allocate. At most `kept` bytes more stay resident in every heap.
-public func keepFreedMemory(_ kept: Int32 = 16 << 20) { samples_keep_freed_memory(32 << 20, kept) }
+/// with each of them: to get it again, zeroed, costs as much as reading the page from the cache. One heap serves all
+/// threads: arrays are few and large, and where every thread has a heap of its own, each keeps what it once needed. Call it
+/// once, before other threads allocate. At most `kept` bytes more stay resident.
+public func keepFreedMemory(_ kept: Int32 = 64 << 20) { system_keep_freed_memory(32 << 20, kept, 1) }

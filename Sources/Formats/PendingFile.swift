@@ -1,3 +1,4 @@
+import CSamples
 import Foundation
 import Synchronization
 
@@ -168,9 +169,15 @@ struct PendingFolder: ~Copyable, Sendable {
   /// Makes the names of its files durable and gives the folder its own. A folder of that name is removed afterwards.
   mutating func publish() throws(FileError) {
     try synchronizeFolder(temporary)
-    // An empty folder is replaced at once; a full one steps aside, and back where that fails.
+    // An empty folder is replaced at once, a full one exchanged; where the file system cannot do that, it steps aside, and
+    // back where the rest fails.
     if rename(temporary, place) != 0 {
       guard errno == ENOTEMPTY || errno == EEXIST else { throw .cannotCreate(path: path, code: errno) }
+      if system_exchange_names(temporary, place) == 0 {
+        isPublished = true
+        try? FileManager.default.removeItem(atPath: temporary)
+        return try synchronizeFolder(PendingFile.folder(of: place))
+      }
       let aside = Self.unusedName(beside: place)
       guard rename(place, aside) == 0 else { throw .cannotCreate(path: path, code: errno) }
       guard rename(temporary, place) == 0 else {

@@ -37,6 +37,13 @@ import Testing
       try copies(fixtures.map { ($0, "\($0).dcm") })
     }
 
+    /// Gives a number of 16 bits in group 0028 another value.
+    static func set(_ element: UInt8, to value: UInt8, in bytes: inout [UInt8]) throws {
+      let head: [UInt8] = [0x28, 0, element, 1, UInt8(ascii: "U"), UInt8(ascii: "S"), 2, 0]
+      let place = try #require(bytes.firstRange(of: head)).upperBound
+      bytes[place] = value
+    }
+
     static func error(_ path: String, memory: Int = 4 << 30) -> (any Error)? {
       do {
         _ = try ImageStack(path: path, memory: memory)
@@ -167,9 +174,41 @@ import Testing
             path: numbers.path, first: .init(file: "b.dcm"), second: .init(file: "c.dcm"), at: 9,
             order: .number)
       )
+      let frames = try Self.copies([("repeated-frames", "a.dcm"), ("repeated-frames", "b.dcm")])
+      guard case .repeated(frames.path, _, _, 3, .position) = Self.error(frames.path) as? DICOMError else {
+        Issue.record("\(Self.error(frames.path).map { "\($0)" } ?? "two files were read")")
+        return
+      }
+    }
+
+    /// What no folder parts is not to be moved to another one.
+    @Test func saysWhatToDoWithFramesOfOneFile() {
+      func frame(_ index: Int?, of file: String = "a.dcm") -> DICOMError.Slice {
+        DICOMError.Slice(file: file, frame: index)
+      }
+      let twice = DICOMError.repeated(
+        path: "scan", first: frame(0), second: frame(1), at: 3, order: .position)
       #expect(
-        Self.error(Self.path("repeated-frames")).map { "\($0)" }?.hasPrefix(
-          "frame 1 of 'repeated-frames.dcm' and frame 2 of 'repeated-frames.dcm'") ?? false)
+        twice.description
+          == "frame 1 of 'a.dcm' and frame 2 of 'a.dcm' of 'scan' lie at the same position, 3 mm. A stack of several "
+          + "files has one slice at each; read that file by itself.")
+      let gap = DICOMError.gap(
+        path: "a.dcm", before: frame(0), at: 1, after: frame(1), to: 4, step: 1, order: .position)
+      #expect(
+        gap.description.hasSuffix(
+          "or make a file of every frame, for example with 'emf2sf' of dcm4che, and move one side of the gap to "
+            + "another folder."))
+      let mixed = DICOMError.mixed(
+        path: "a.dcm", slice: frame(1), found: "this", other: frame(0), expected: "that")
+      #expect(
+        mixed.description.hasSuffix(
+          "; make a file of every frame, for example with 'emf2sf' of dcm4che, and move those that differ to another "
+            + "folder."))
+      for (a, b) in [(frame(nil), frame(nil, of: "b.dcm")), (frame(0), frame(0, of: "b.dcm"))] {
+        #expect(
+          DICOMError.mixed(path: "scan", slice: a, found: "this", other: b, expected: "that").description
+            .hasSuffix("All slices of a stack must agree; move those that differ to another folder."))
+      }
     }
 
     @Test(arguments: [
@@ -232,6 +271,19 @@ import Testing
       #expect(slopes.info.spacing == Spacing(x: 2, y: 1, z: 2) && slopes.info.unit == nil)
     }
 
+    /// Echoes of one place have no order along the normal, and pages of the file's order no distance.
+    @Test func keepsTheOrderOfFramesThatShareAPosition() throws {
+      let stack = try ImageStack(path: Self.path("enhanced-echoes"))
+      try StackFixtures.expect(stack, holds: (0..<4).map { Self.slice($0) })
+      #expect(stack.info.spacing == Spacing(x: 2, y: 1))
+      #expect(stack.info.metadata["position"] == "0.0 0.0 5.0")
+      try StackFixtures.expect(
+        ImageStack(path: Self.path("repeated-frames")), holds: (0..<2).map { Self.slice($0) })
+      // In a folder by itself, too.
+      let folder = try Self.copies("enhanced-echoes")
+      #expect(try ImageStack(path: folder.path).page(1).samples == Self.slice(1))
+    }
+
     // MARK: Samples
 
     @Test(arguments: ["u1", "u2", "u4", "i1", "i2", "i4", "f4", "f8"], ["", "-implicit", "-big"])
@@ -263,6 +315,7 @@ import Testing
     /// What lies in bits that are not stored, such as an overlay, is no part of a sample.
     @Test(arguments: [
       ("12-bits", Float(0)), ("12-bits-signed", -20), ("12-bits-left", 0), ("rle-12-bits", -20),
+      ("rle-12-bits-middle", -20),
     ])
     func takesTheBitsThatAreStored(name: String, shift: Float) throws {
       #expect(try ImageStack(path: Self.path(name)).page(0).samples == Self.slice(0, shift: shift))
@@ -302,6 +355,21 @@ import Testing
         Issue.record("\(Self.error(Self.path(name)).map { "\($0)" } ?? name)")
         return
       }
+    }
+
+    /// Where the bits of a sample lie is said of its pixels, and codecs other than RLE keep numbers.
+    @Test(arguments: [("jpeg", "lossless JPEG"), ("jpeg-ls", "JPEG-LS"), ("jpeg-2000", "JPEG 2000")])
+    func refusesNumbersThatAreOtherBits(name: String, codec: String) throws {
+      let folder = try TemporaryFolder()
+      var bytes = try Self.bytes(name)
+      try Self.set(1, to: 12, in: &bytes)
+      try Self.set(2, to: 15, in: &bytes)
+      let path = try folder.write(bytes, "a.dcm")
+      #expect(
+        Self.error(path) as? StackError
+          == .unsupported(
+            path: path, format: "DICOM", found: "\(codec) of samples of 12 bits up to bit 15 of 16",
+            expected: "bit 11 as the highest one, or samples that are uncompressed or in RLE"))
     }
 
     @Test(arguments: [
@@ -366,22 +434,41 @@ import Testing
       }
     }
 
+    /// Times of files are no finer than some milliseconds.
+    private static func letTimePass() { usleep(20_000) }
+
     /// A file that changes below the stack is an error of its pages alone.
-    @Test func noticesAnotherImage() throws {
+    @Test func noticesThatAFileWasReplaced() throws {
       let folder = try Self.copies("slice0", "slice1", "slice2")
+      let path = folder("slice1.dcm")
       let stack = try ImageStack(path: folder.path)
-      try folder.write(Self.bytes("smaller"), "slice1.dcm")
-      guard case .unsupported = TIFFPageSourceTests.stackError({ _ = try stack.page(1) }) else {
-        Issue.record("another image was read")
-        return
+      // Of another size, and one that differs in its numbers alone.
+      for other in ["smaller", "slice4"] {
+        Self.letTimePass()
+        try folder.write(Self.bytes(other), "slice1.dcm")
+        #expect(throws: TIFFError.changed(path: path)) { try stack.page(1) }
+        #expect(try stack.page(2).samples == Self.hounsfield(2))
       }
-      try FileManager.default.removeItem(atPath: folder("slice1.dcm"))
-      _ = try stack.page(2)
-      guard case .damaged = TIFFPageSourceTests.stackError({ _ = try stack.page(1) }) else {
-        Issue.record("nothing was read")
-        return
-      }
+      try FileManager.default.removeItem(atPath: path)
+      #expect(
+        throws: StackError.cannotOpen(path: path, format: "DICOM", reason: "No such file or directory")
+      ) { try stack.page(1) }
       #expect(try stack.page(0).samples == Self.hounsfield(0))
+    }
+
+    /// Also while it is open, and its frame decoded.
+    @Test(arguments: ["slice1", "rle"]) func noticesThatAFileWasWrittenTo(name: String) throws {
+      let folder = try Self.copies(name)
+      let path = folder("\(name).dcm")
+      let stack = try ImageStack(path: path)
+      #expect(try stack.page(0).samples == Self.hounsfield(1))
+      Self.letTimePass()
+      let file = try FileHandle(forWritingTo: URL(fileURLWithPath: path))
+      // In the preamble, which says nothing.
+      try file.write(contentsOf: Data([7]))
+      try file.close()
+      #expect(throws: TIFFError.changed(path: path)) { try stack.page(0) }
+      #expect(try ImageStack(path: path).page(0).samples == Self.hounsfield(1))
     }
 
     // MARK: Privacy
@@ -391,18 +478,29 @@ import Testing
 
     static func expectNothing(of text: String, sourceLocation: SourceLocation = #_sourceLocation) {
       for secret in secrets { #expect(!text.contains(secret), sourceLocation: sourceLocation) }
+      // What the library says may quote the file, even where it does not do so here.
+      #expect(!text.contains("library says"), "\(text)", sourceLocation: sourceLocation)
     }
 
-    @Test func keepsNothingOfAPatient() throws {
-      let names = try FileManager.default.contentsOfDirectory(atPath: Self.folder).filter {
+    /// Names of all fixtures, without their extension.
+    static func names() throws -> [String] {
+      let names = try FileManager.default.contentsOfDirectory(atPath: folder).sorted().filter {
         $0.hasSuffix(".dcm")
       }
       #expect(names.count > 60)
-      for name in names {
-        let bytes = [UInt8](try Data(contentsOf: URL(fileURLWithPath: "\(Self.folder)/\(name)")))
-        #expect(name == "deflated.dcm" || Data(bytes).range(of: Data("SECRET^PERSON".utf8)) != nil, "\(name)")
+      return names.map { String($0.dropLast(4)) }
+    }
+
+    @Test func keepsNothingOfAPatient() throws {
+      for name in try Self.names() {
         do {
-          Self.expectNothing(of: "\(try ImageStack(path: "\(Self.folder)/\(name)").info)")
+          let info = try ImageStack(path: Self.path(name)).info
+          Self.expectNothing(of: "\(info)")
+          // All that is told beside numbers.
+          let known: Set = ["modality", "photometric", "pixel_spacing", "orientation", "position"]
+          #expect(known.isSuperset(of: info.metadata.keys), "\(name)")
+          #expect(["CT", "MR", "OT", "PT", "US", "XA", nil].contains(info.metadata["modality"]), "\(name)")
+          #expect(["HU", nil].contains(info.unit), "\(name)")
         } catch {
           Self.expectNothing(of: "\(error)")
         }

@@ -3,6 +3,7 @@ import ComplexModule
 import Fields
 import Formats
 import Foundation
+import Synchronization
 import TestSupport
 import Testing
 
@@ -74,6 +75,38 @@ import Testing
         == "cannot write '\(name)': a file ends in .tif or .tiff (TIFF), .nii or .nii.gz (NIfTI), .npy (NumPy), "
         + ".cfl or .hdr (BART's cfl); a name that ends in / is a folder of numbered TIFF files. Give such a name."
     )
+  }
+
+  /// Looks for a file all the time. Not a task: there are as few threads for those as cores.
+  private final class Watch: Sendable {
+    private let state = Mutex((missing: 0, isEnded: false))
+    private let ended = DispatchSemaphore(value: 0)
+
+    init(_ path: String) {
+      Thread { [self] in
+        while !state.withLock({ $0.isEnded }) {
+          if access(path, F_OK) != 0 { state.withLock { $0.missing += 1 } }
+        }
+        ended.signal()
+      }.start()
+    }
+
+    /// How often it was not there.
+    func end() -> Int {
+      state.withLock { $0.isEnded = true }
+      ended.wait()
+      return state.withLock { $0.missing }
+    }
+  }
+
+  /// Whoever looks at a folder that is written again sees the earlier one or the later one, at every moment.
+  @Test func replacesAFolderAtOneMoment() async throws {
+    let folder = try TemporaryFolder()
+    try await Self.write(Self.real, to: folder("scan/"))
+    let watch = Watch(folder("scan/recon_00001.tif"))
+    for _ in 0..<100 { try await Self.write([Self.real[0]], to: folder("scan/")) }
+    #expect(watch.end() == 0)
+    #expect(folder.names == ["scan"])
   }
 
   @Test func takesAFolderThatIsThereByAnyName() throws {

@@ -49,7 +49,15 @@ typedef struct cdicom_frame {
   double slope, intercept;
 } cdicom_frame;
 
+/// What differs once a file has been written to or replaced.
+typedef struct cdicom_state {
+  uint64_t device, inode, bytes;
+  /// When it was last written to.
+  int64_t seconds, nanoseconds;
+} cdicom_state;
+
 typedef struct cdicom_header {
+  cdicom_state state;
   /// A digest of what names the series; 0 where nothing does.
   uint64_t series;
   int32_t is_directory;
@@ -82,7 +90,8 @@ typedef struct cdicom_request {
   /// For samples; counted from 0.
   int64_t frame;
   int32_t first_row, row_count;
-  /// What the header said.
+  /// What the header said; another file is refused.
+  cdicom_state state;
   int32_t rows, columns, bits_allocated;
   /// In bytes, what answering may decode: the allowance of computing time grows with it.
   uint64_t work;

@@ -27,12 +27,16 @@ typedef enum isolated_status {
   isolated_failed,
   /// The file is whole, and is not read as it is.
   isolated_refused,
+  /// The system does not open the file, or starts no process for it.
+  isolated_unopened,
+  /// The file is another one than when it was opened first.
+  isolated_changed,
   isolated_died
 } isolated_status;
 
 typedef struct isolated_reply {
   int32_t status;
-  /// Why it failed; what was found where it was refused.
+  /// Why it failed or was not opened; what was found where it was refused.
   char reason[512];
   /// What may be the cause of a failure, or empty; what was expected where it was refused.
   char remark[128];

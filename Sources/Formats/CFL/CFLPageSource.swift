@@ -4,8 +4,7 @@ import Foundation
 ///
 /// Dimension 0 (readout, x), which is the fastest, runs along the columns, dimension 1 (phase encoding, y) along the
 /// rows; dimensions 2 (z), 3 (coils), 4 (sets of sensitivities) and all others are pages, the lower ones faster.
-/// Page 1 is that of the first coil, page 2 that of the second one, where only coils are many. ``StackInfo/metadata`` has
-/// the extents as `dimensions`.
+/// Page 1 is that of the first coil, page 2 that of the second one, where only coils are many.
 final class CFLPageSource: PageSource {
   let info: StackInfo
   let files: [String]
@@ -33,8 +32,7 @@ final class CFLPageSource: PageSource {
     }
     files = [header, data]
     let used = dimensions.prefix(max(2, (dimensions.lastIndex { $0 > 1 } ?? 0) + 1))
-    var info = StackInfo(
-      .cfl, pages, files: 2, metadata: ["dimensions": used.map(String.init).joined(separator: " ")])
+    var info = StackInfo(.cfl, pages, files: 2)
     // More than BART has cannot be written.
     if used.count <= CFLWriter.dimensions { info.extents = used.dropFirst(2).map(Int.init) }
     self.info = info

@@ -11,6 +11,14 @@ public enum DICOMError: Error, Equatable, Sendable, CustomStringConvertible {
     }
 
     public var description: String { frame.map { "frame \($0 + 1) of '\(file)'" } ?? "'\(file)'" }
+
+    /// Whether both are frames of one file.
+    func isBeside(_ other: Slice) -> Bool { frame != nil && file == other.file }
+
+    /// What comes before moving one of two slices to another folder.
+    func parting(from other: Slice) -> String {
+      isBeside(other) ? "make a file of every frame, for example with 'emf2sf' of dcm4che, and " : ""
+    }
   }
 
   /// What slices are sorted by.
@@ -45,16 +53,18 @@ public enum DICOMError: Error, Equatable, Sendable, CustomStringConvertible {
         + "series to a folder of its own, or name the files of one with a pattern."
     case .mixed(let path, let slice, let found, let other, let expected):
       "cannot read '\(path)' as a stack: \(slice) is \(found), \(other) is \(expected). All slices of a stack must agree; "
-        + "move those that differ to another folder."
+        + "\(slice.parting(from: other))move those that differ to another folder."
     case .gap(let path, let before, let at, let after, let to, let step, let order):
       "the slices of '\(path)' are not evenly spaced: \(before) at \(order.text(at)) is followed by \(after) at "
         + "\(order.text(to)), while most are \(order.distance(step)) apart. Restore what is missing "
-        + "between them, or move one side of the gap to another folder."
+        + "between them, or \(before.parting(from: after))move one side of the gap to another folder."
     case .repeated(let path, let first, let second, let at, let order):
       "\(first) and \(second) of '\(path)' "
         + (order == .position
           ? "lie at the same position, \(order.text(at))" : "have the same \(order.text(at))")
-        + ". A stack has one slice at each; move the other ones to another folder."
+        + (first.isBeside(second)
+          ? ". A stack of several files has one slice at each; read that file by itself."
+          : ". A stack has one slice at each; move the other ones to another folder.")
     case .noOrder(let path, let slice):
       "cannot sort the slices of '\(path)': \(slice) states neither a position with an orientation nor an instance "
         + "number. Take it out, or convert the files one by one."

@@ -20,6 +20,7 @@
     let modality: String?
     let isInverted: Bool
     private let isComputedTomography: Bool
+    private let state: cdicom_state
     private let descriptions: [cdicom_frame]
 
     /// In bytes, descriptions of frames.
@@ -44,6 +45,7 @@
         }
       }
       self.path = path
+      state = header.state
       series = header.series
       (rows, columns) = (Int(header.rows), Int(header.columns))
       frames = Int(header.frames)
@@ -109,6 +111,8 @@
     // MARK: Samples
 
     /// Samples of some rows of a frame, within bounds, as they are stored.
+    ///
+    /// - Throws: ``StackError``; ``TIFFError/changed(path:)`` where the file is not what it was when its header was read.
     func read(
       _ range: Range<Int>, ofFrame frame: Int, reader: Reader, into target: UnsafeMutablePointer<Float>
     ) throws {
@@ -120,6 +124,7 @@
       var request = try Self.request(path, cdicom_samples)
       request.frame = Int64(frame)
       (request.first_row, request.row_count) = (Int32(range.lowerBound), Int32(range.count))
+      request.state = state
       (request.rows, request.columns) = (Int32(rows), Int32(columns))
       request.bits_allocated = Int32(8 * sampleType.bytes)
       request.work = UInt64(rows * columns * sampleType.bytes)
@@ -212,6 +217,14 @@
         header.is_float != 0 || (1...allocated).contains(stored) && (stored - 1..<allocated).contains(high)
       else {
         throw damaged(path, "it claims samples of \(stored) bits up to bit \(high) of \(allocated)")
+      }
+      // Other codecs keep numbers, and which bits of them are the sample is not said.
+      let codec = try compression(header, path)
+      let keepsBits = [cdicom_raw, cdicom_rle].contains { Int32($0.rawValue) == header.compression }
+      guard header.is_float != 0 || keepsBits || high == stored - 1 else {
+        throw unsupported(
+          path, "\(codec) of samples of \(stored) bits up to bit \(high) of \(allocated)",
+          "bit \(stored - 1) as the highest one, or samples that are uncompressed or in RLE")
       }
       return type
     }

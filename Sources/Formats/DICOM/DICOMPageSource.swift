@@ -8,13 +8,16 @@
 ///   belong to one series, and agree in size, type, spacing and orientation.
 /// - Order: by position along the normal of the slices, row direction × column direction, where all state it; otherwise
 ///   by instance number, frames of a file in turn. Slices lie at even distances: a gap is an error, and so are two
-///   at one place.
+///   at one place. Of a single file they are several images of one place, such as times or echoes: its frames keep their
+///   order, and there is no distance between pages.
 /// - Samples: integers of 8, 16 or 32 bits, floats of 32 or 64; one per pixel. Uncompressed rows are read by
 ///   themselves, compressed frames are decoded by GDCM: RLE, JPEG, lossless JPEG, JPEG-LS, JPEG 2000.
 /// - Values: offset + scale × stored number, with the rescale slope and intercept of the slice. MONOCHROME1, where the least
 ///   is white, is not turned over; ``StackInfo/metadata`` says so.
 /// - Spacing: in mm; between columns and rows that of the object, or of the detector or a scanned film, which the metadata
-///   tell as `pixel spacing`; between pages that of their positions.
+///   tell as `pixel_spacing`; between pages that of their positions.
+///
+/// A file that is written to or replaced while the stack is open is an error of its pages.
 ///
 /// No text of a file leaves the process that reads it, so nothing of a patient is kept: the metadata have terms of the
 /// standard (`modality`, `photometric`) and numbers (`orientation`, `position` of the first page in mm).

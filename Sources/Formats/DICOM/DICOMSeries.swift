@@ -33,8 +33,15 @@
       if planes.count == all.count {
         let positions = try Self.positions(path, files, all, planes)
         let order = all.indices.sorted { positions[$0] < positions[$1] }
-        pages = order.map { all[$0] }
-        spacing = try Self.step(path, files, pages, order.map { positions[$0] }, .position)
+        let sorted = order.map { positions[$0] }
+        if files.count == 1, Self.repeated(sorted) != nil {
+          // Times, echoes, b-values: only whoever wrote the file knows their order.
+          pages = all
+          spacing = nil
+        } else {
+          pages = order.map { all[$0] }
+          spacing = try Self.step(path, files, pages, sorted, .position)
+        }
       } else if files.count == 1 {
         pages = all
         spacing = nil
@@ -90,6 +97,19 @@
       orientation.map { "\(($0 * 1e4).rounded() / 1e4 + 0)" }.joined(separator: " ")
     }
 
+    /// Between neighbours of sorted places, at least two, and what most of them are.
+    private static func steps(_ places: [Double]) -> (all: [Double], usual: Double) {
+      let steps = zip(places.dropFirst(), places).map { $0 - $1 }
+      return (steps, steps.sorted()[steps.count / 2])
+    }
+
+    /// The first of sorted places that is also that of the next one.
+    private static func repeated(_ places: [Double]) -> Int? {
+      guard places.count > 1 else { return nil }
+      let (steps, usual) = steps(places)
+      return steps.firstIndex { $0 <= max(0, usual) * tolerance }
+    }
+
     /// The mean distance of sorted places; nil for a single one.
     private static func step(
       _ path: String, _ files: [DICOMFile], _ pages: [Page], _ places: [Double], _ order: DICOMError.Order
@@ -98,12 +118,11 @@
       func slice(_ index: Int) -> DICOMError.Slice {
         Self.slice(files[pages[index].file], pages[index].frame)
       }
-      let steps = zip(places.dropFirst(), places).map { $0 - $1 }
-      let usual = steps.sorted()[steps.count / 2]
-      for (index, step) in steps.enumerated() where step <= max(0, usual) * tolerance {
+      if let index = repeated(places) {
         throw .repeated(
           path: path, first: slice(index), second: slice(index + 1), at: places[index], order: order)
       }
+      let (steps, usual) = steps(places)
       for (index, step) in steps.enumerated() where abs(step - usual) > usual * tolerance {
         throw .gap(
           path: path, before: slice(index), at: places[index], after: slice(index + 1), to: places[index + 1],

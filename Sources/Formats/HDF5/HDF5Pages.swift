@@ -120,7 +120,10 @@ struct HDF5Pages: PageSource {
         do {
           found.append((name, try HDF5Dataset(name, in: file, memory: .max).storage.extents.count))
         } catch {
-          if case StackError.damaged = error, failure == nil { failure = error }
+          switch error {
+          case StackError.damaged, StackError.cannotOpen: failure = failure ?? error
+          default: break
+          }
         }
       }
       return (found.sorted { $0.name < $1.name }, failure)
@@ -132,7 +135,11 @@ struct HDF5Pages: PageSource {
     }
   #else
     static func source(path: String, memory: Int) throws -> any PageSource {
-      throw StackError.notBuiltIn(path: path, format: "HDF5", trait: "HDF5", package: "libhdf5-dev")
+      // The name alone tells that it is a scan for which HDF5 would not do.
+      let isISMRMRD = FileFormat.ismrmrd.extensions.contains { HDF5Place(path).file.lowercased().hasSuffix(".\($0)") }
+      throw isISMRMRD
+        ? StackError.notBuiltIn(path: path, format: "ISMRMRD", trait: "ISMRMRD", package: "libismrmrd-dev")
+        : StackError.notBuiltIn(path: path, format: "HDF5", trait: "HDF5", package: "libhdf5-dev")
     }
 
     func read(_ rows: Range<Int>, ofPage index: Int, into target: UnsafeMutablePointer<Float>) throws {

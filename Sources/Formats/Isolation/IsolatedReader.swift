@@ -6,7 +6,7 @@ import Synchronization
 ///
 /// Damaged files make some libraries write beyond their memory, or loop. A process that ends so, or takes more memory or
 /// computing time than it may, is a damaged file; this program goes on.
-final class IsolatedReader<Request: BitwiseCopyable>: Sendable {
+package final class IsolatedReader<Request: BitwiseCopyable>: Sendable {
   private let path: String
   private let format: String
   private let library: String
@@ -24,7 +24,7 @@ final class IsolatedReader<Request: BitwiseCopyable>: Sendable {
   ///   - library: Its name in messages.
   ///   - start: starts a process that answers requests.
   /// - Throws: ``StackError`` where the process does not begin to answer.
-  init(
+  package init(
     path: String, format: String, library: String,
     start: @escaping @Sendable (inout isolated_reader, inout isolated_reply) -> Void
   ) throws {
@@ -58,10 +58,10 @@ final class IsolatedReader<Request: BitwiseCopyable>: Sendable {
   /// - Parameters:
   ///   - path: The file that is asked for; one that has ended a process is not opened again.
   ///   - what: what was asked for, before the reason of a failure.
-  /// - Throws: ``StackError``.
-  func ask(_ request: Request, _ answer: IsolatedAnswer, path: String? = nil, what: String) throws -> (
-    number: Int, bytes: [UInt8]
-  ) {
+  /// - Throws: ``StackError``; ``TIFFError/changed(path:)`` of a file that was written to or replaced since it was opened.
+  package func ask(
+    _ request: Request, _ answer: IsolatedAnswer, path: String? = nil, what: String
+  ) throws -> (number: Int, bytes: [UInt8]) {
     let path = path ?? self.path
     let reader =
       try state.withLock { state in
@@ -71,20 +71,28 @@ final class IsolatedReader<Request: BitwiseCopyable>: Sendable {
     var reply = isolated_reply()
     var bytes: [UInt8] = []
     var hasDied = false
+    var excess: StackError?
     withUnsafePointer(to: reader) { reader in
       withUnsafeBytes(of: request) { isolated_ask(reader, $0.baseAddress, $0.count, &reply) }
       let count = Int(clamping: reply.bytes)
       switch answer {
       case _ where reply.status != Int32(isolated_done.rawValue):
         hasDied = reply.status == Int32(isolated_died.rawValue)
-      case .bytes(let most):
-        hasDied = count > most
-        guard !hasDied else { return }
+      case .bytes(let most) where count > most:
+        excess = .unsupported(
+          path: path, format: format, found: "\(what)an answer of \(count) bytes by the \(library) library",
+          expected: "at most \(most)")
+      case .bytes:
         bytes = [UInt8](repeating: 0, count: count)
         hasDied = isolated_receive(reader, &bytes, count) != 0
       case .memory(let target):
         hasDied = count != target.count || isolated_receive(reader, target.baseAddress, count) != 0
       }
+    }
+    if let excess {
+      // It is not received, so the next answer would begin with it.
+      withUnsafePointer(to: reader) { _ = isolated_stop($0, 0) }
+      throw excess
     }
     guard !hasDied else {
       let signal = withUnsafePointer(to: reader) { isolated_stop($0, 1) }
@@ -111,23 +119,29 @@ final class IsolatedReader<Request: BitwiseCopyable>: Sendable {
     }
   }
 
-  private func failure(_ reply: isolated_reply, _ path: String, what: String) -> StackError {
+  private func failure(_ reply: isolated_reply, _ path: String, what: String) -> any Error {
     func text<Characters>(_ characters: Characters) -> String {
       withUnsafeBytes(of: characters) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
     }
     let (reason, remark) = (text(reply.reason), text(reply.remark))
-    guard reply.status != Int32(isolated_refused.rawValue) else {
-      return .unsupported(path: path, format: format, found: reason, expected: remark)
+    switch reply.status {
+    case Int32(isolated_refused.rawValue):
+      return StackError.unsupported(path: path, format: format, found: reason, expected: remark)
+    case Int32(isolated_unopened.rawValue):
+      return StackError.cannotOpen(path: path, format: format, reason: reason)
+    case Int32(isolated_changed.rawValue):
+      return TIFFError.changed(path: path)
+    default:
+      let words =
+        reason.isEmpty ? "the \(library) library cannot read it" : "the \(library) library says '\(reason)'"
+      return damaged(path, what + words + (remark.isEmpty ? "" : ", \(remark)"))
     }
-    let words =
-      reason.isEmpty ? "the \(library) library cannot read it" : "the \(library) library says '\(reason)'"
-    return damaged(path, what + words + (remark.isEmpty ? "" : ", \(remark)"))
   }
 }
 
 /// Where an answer goes to.
-enum IsolatedAnswer {
-  /// At most so many bytes.
+package enum IsolatedAnswer {
+  /// At most so many bytes; more are not read.
   case bytes(most: Int)
   /// Exactly these.
   case memory(UnsafeMutableRawBufferPointer)

@@ -16,7 +16,7 @@ public enum StackError: Error, Equatable, Sendable, CustomStringConvertible {
     case .cannotOpen(let path, let format, let reason):
       "cannot open '\(path)' as \(format): \(reason). Check the path and the permissions."
     case .notBuiltIn(let path, let format, let trait, let package):
-      "'\(path)' is \(format), which this build neither reads nor writes: it was made without the trait \(trait). Install "
+      "'\(path)' is \(format), for which this build has no library: it was made without the trait \(trait). Install "
         + "\(package) and build with 'swift build -c release --traits \(trait)'."
     case .damaged(let path, let format, let reason):
       "cannot read '\(path)' as \(format): \(reason). The file is damaged; copy or write it again."

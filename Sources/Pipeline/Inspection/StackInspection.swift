@@ -76,5 +76,10 @@ public struct StackInspection: Encodable, Hashable, Sendable {
     (bigTIFF, tiled) = (info.isBigTIFF, info.isTiled)
     self.values = values
     metadata = info.metadata
+    if let extents = info.extents {
+      let dimensions = [info.columns, info.rows] + extents
+      let used = dimensions.prefix(max(2, (dimensions.lastIndex { $0 > 1 } ?? 0) + 1))
+      metadata["dimensions"] = used.map(String.init).joined(separator: " ")
+    }
   }
 }

@@ -21,18 +21,19 @@ enum LongJSON {
     var isFirst = true
     while let item = try next() {
       try file.write(isFirst ? start : gap)
-      try file.write(isPretty ? indented(item) : item)
+      if isPretty { try file.write(indented(item)) } else { try file.write(item) }
       isFirst = false
     }
     try file.write(isFirst ? frame[place] : Data(end.utf8))
     try file.write(frame[place.upperBound...])
   }
 
-  private static func indented(_ text: Data) -> Data {
-    var result = Data(capacity: text.count + text.count / 4)
-    for byte in text {
-      result.append(byte)
-      if byte == UInt8(ascii: "\n") { result += Data("    ".utf8) }
+  private static func indented(_ text: Data) -> [UInt8] {
+    var result: [UInt8] = []
+    result.reserveCapacity(text.count + text.count / 2)
+    for line in [UInt8](text).split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false) {
+      if !result.isEmpty { result += "\n    ".utf8 }
+      result += line
     }
     return result
   }

@@ -4,13 +4,13 @@ import Foundation
 import Operators
 import Reconstruction
 
-/// What a run would do and need: measured on one slice, added up for all.
+/// What a run would do and need: measured on a few slices, added up for all.
 ///
-/// Memory is a sum of parts of which only the records grow with the number of slices, by about two kilobytes each:
+/// Memory is a sum of parts of which only the records grow with the number of slices, by a hundred bytes each:
 ///
 ///     the program and its libraries
 ///   + operators, networks and what else is prepared once
-///   + width · (what reconstructing one slice takes)
+///   + what reconstructing `width` slices at the same time takes
 ///   + (slices between reading and writing) · (a slice with its results)
 ///   + writing a slice into the report
 ///   + records
@@ -28,7 +28,7 @@ public struct RunPlan: Codable, Sendable {
   public var width: Int
   public var threads: Int
   public var memory: [Part]
-  /// Of one slice, for all reconstructions and their verdicts.
+  /// Of one slice beside the others that are reconstructed at the same time, for all reconstructions and their verdicts.
   public var secondsPerSlice: Double
   public var volumes: [Part]
 
@@ -48,18 +48,24 @@ public struct RunPlan: Codable, Sendable {
     }
     let sharing = WorkSharing(description, slices: range.count, threads: threads)
     let plans = try MethodWorkshop.plans(description, scan: scan, sharing: sharing)
-    let worker = try ReconstructionWorker(description, scan: scan, plans: plans, threads: sharing.inside)
+    let workers = try (0..<sharing.width).map { _ in
+      try ReconstructionWorker(description, scan: scan, plans: plans, threads: sharing.inside)
+    }
     let prepared = ResidentMemory.now
     ResidentMemory.forgetPeak()
     let middle = range.lowerBound + range.count / 2
-    let first = try await worker.process(middle)
+    let first = min(middle, range.upperBound - workers.count)
+    var measured = try await Self.slices(first..<first + workers.count, workers)
     let working = max(0, ResidentMemory.peak - prepared)
-    // The first slice also waits for what is made once; the time of the second is that of all others. The same slice
-    // again would find what the verdict is compared with.
-    let other = [middle - 1, middle + 1].first(where: range.contains) ?? middle
-    let second = other == middle ? first : try await worker.process(other)
-    if case .failure(let reason) = first.content { throw RunError.noImages(count: 1, reason: reason) }
-    guard case .done(let done) = second.content else { throw RunError.unreadable(scan.path) }
+    // The first slices also wait for what is made once. The same slices again would find what their verdicts are
+    // compared with.
+    let others = first - workers.count..<first
+    if range.contains(others.lowerBound) {
+      measured = try await Self.slices(others, workers)
+    } else if first + 2 * workers.count <= range.upperBound {
+      measured = try await Self.slices(first + workers.count..<first + 2 * workers.count, workers)
+    }
+    let done = measured[0]
 
     let (grid, beam) = (description.geometry.grid, description.geometry.beam)
     let (pixels, rays) = (grid.shape.count, beam.angles.count * beam.bins)
@@ -79,16 +85,30 @@ public struct RunPlan: Codable, Sendable {
     noise = "\(scan.noise); \(scan.noiseSource)"
     width = sharing.width
     self.threads = sharing.inside
-    secondsPerSlice = done.seconds
+    secondsPerSlice = measured.reduce(0) { $0 + $1.seconds } / Double(measured.count)
     memory = [
       Part(name: "the program and its libraries", bytes: program),
       Part(name: "operators and networks", bytes: max(0, prepared - program)),
-      Part(name: "reconstruction of \(sharing.width) at a time", bytes: sharing.width * working),
+      Part(name: "reconstruction of \(sharing.width) at a time", bytes: working),
       Part(name: "\(waiting) slices between reading and writing", bytes: waiting * held),
       Part(name: "writing the report", bytes: payload),
-      Part(name: "records", bytes: 2048 * range.count),
+      Part(name: "records", bytes: 128 * range.count),
     ]
     volumes = description.volumes.map { Part(name: $0.name, bytes: 4 * pixels * range.count) }
+  }
+
+  /// Slices as a run does them: one for every worker, at the same time.
+  private static func slices(
+    _ range: Range<Int>, _ workers: [ReconstructionWorker]
+  ) async throws -> [ReconstructedSlice.Done] {
+    var found: [ReconstructedSlice.Done] = []
+    for try await slice in ReconstructedSlices(workers: workers, indices: Array(range)) {
+      switch slice.content {
+      case .done(let done): found.append(done)
+      case .failure(let reason): throw RunError.noImages(count: 1, reason: reason)
+      }
+    }
+    return found
   }
 
   private enum CodingKeys: String, CodingKey {

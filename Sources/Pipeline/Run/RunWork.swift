@@ -285,25 +285,50 @@ struct RunWork {
     // A kill between two names leaves some volumes published already.
     let unpublished = unpublished
     try VolumeFiles(description, unpublished, slices: slices, path: folder.unfinished).finish()
-    var outputs = try names.map { name in
-      try FileRecord(
-        name, parts: [unpublished.contains(name) ? folder.unfinished(name) : folder.result(name)])
-    }
-    var files = PendingFiles()
     let entries = try RunJournal.Entries(folder.journal)
-    outputs.append(try files.record(try recorder.writeVerdicts(entries, to: folder.result("verdict.json"))))
-    if !report.kept.isEmpty {
-      outputs.append(try files.record(try RunPicture.file(folder.result("picture.png"), of: report)))
+    var (volumes, records, pages): ([FileRecord], [FileRecord], [FileRecord]) = ([], [], [])
+    // Published in this order.
+    var verdictFiles = PendingFiles()
+    var pageFiles = PendingFiles()
+    var manifestFile = PendingFiles()
+    try sideBySide {
+      volumes = try names.map { name in
+        try FileRecord(
+          name, parts: [unpublished.contains(name) ? folder.unfinished(name) : folder.result(name)])
+      }
+      if !report.kept.isEmpty {
+        pages.append(try pageFiles.record(try RunPicture.file(folder.result("picture.png"), of: report)))
+      }
+      pages.append(try pageFiles.record(try report.file(recorder.reportData(description))))
+    } and: {
+      records.append(
+        try verdictFiles.record(try recorder.writeVerdicts(entries, to: folder.result("verdict.json"))))
     }
-    outputs.append(try files.record(try report.file(recorder.reportData(description))))
-    try files.add(try recorder.manifest(entries, outputs: outputs, to: folder.result("manifest.json")))
+    try manifestFile.add(
+      try recorder.manifest(
+        entries, outputs: volumes + records + pages, to: folder.result("manifest.json")))
     try Task.checkCancellation()
     // A folder with a manifest is complete: it goes before the first name changes and comes back last.
     try folder.remove("manifest.json")
     try folder.synchronize()
     for name in unpublished { try folder.publish(name) }
     try folder.synchronize()
-    try files.publish()
+    try verdictFiles.publish()
+    try pageFiles.publish()
+    try manifestFile.publish()
+  }
+
+  /// Does two things at the same time where there are threads for it.
+  ///
+  /// - Throws: what the first one throws, or else the second.
+  private func sideBySide(_ first: () throws -> Void, and second: () throws -> Void) throws {
+    var errors: [(any Error)?] = [nil, nil]
+    errors.withUnsafeMutableBufferPointer { errors in
+      parallel(tiles: 2, threads: threads) { tile, _ in
+        do { try tile == 0 ? first() : second() } catch { errors[tile] = error }
+      }
+    }
+    for case let error? in errors { throw error }
   }
 }
 

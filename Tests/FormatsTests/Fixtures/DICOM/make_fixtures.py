@@ -1,6 +1,6 @@
 """Small DICOM files by other programs; see ../README.md for their versions.
 
-    pip install pydicom numpy pylibjpeg-openjpeg pyjpegls
+    pip install pydicom numpy pylibjpeg pylibjpeg-openjpeg pyjpegls
     python make_fixtures.py
 
 Needs gdcmconv for lossless JPEG, which pydicom does not write. Slice k, row r, column c hold 100 k + 12 r + c, and 20 less where
@@ -162,6 +162,11 @@ compressed("large.dcm", "jpeg-2000.dcm", uid.JPEG2000Lossless)
 os.remove("large.dcm")
 subprocess.run(["gdcmconv", "--jpeg", "slice1.dcm", "jpeg.dcm"], check=True)
 compressed("12-bits-signed.dcm", "rle-12-bits.dcm", uid.RLELossless)
+# 12 bits in the middle of 16, other ones on both sides.
+middle = (((number(0) - 20) & 0xFFF) * 4 | 0x8001).astype(np.uint16)
+file("middle.dcm", middle, series="6", BitsStored=12, HighBit=13, PixelRepresentation=1)
+compressed("middle.dcm", "rle-12-bits-middle.dcm", uid.RLELossless)
+os.remove("middle.dcm")
 
 # Several frames in one file, in its order.
 frames = np.stack([number(k) for k in range(2)]).astype(np.uint8)
@@ -212,6 +217,15 @@ file(
         PlaneOrientationSequence=dict(ImageOrientationPatient=[1, 0, 0, 0, 1, 0]))]),
     PerFrameFunctionalGroupsSequence=Sequence(
         [groups(PlanePositionSequence=dict(ImagePositionPatient=[0, 0, 3])) for _ in range(2)]))
+# Two echoes of each of two positions, the higher one first.
+file(
+    "enhanced-echoes.dcm", np.stack([number(k) for k in range(4)]).astype(np.uint16), series="11", Modality="MR",
+    sop=uid.EnhancedMRImageStorage, NumberOfFrames=4,
+    SharedFunctionalGroupsSequence=Sequence([groups(
+        PlaneOrientationSequence=dict(ImageOrientationPatient=[1, 0, 0, 0, 1, 0]),
+        PixelMeasuresSequence=dict(PixelSpacing=[1, 2]))]),
+    PerFrameFunctionalGroupsSequence=Sequence(
+        [groups(PlanePositionSequence=dict(ImagePositionPatient=[0, 0, 5 - 2 * (k // 2)])) for k in range(4)]))
 
 # What is refused.
 file("rgb.dcm", np.zeros((4, 4, 3), np.uint8), SamplesPerPixel=3, PhotometricInterpretation="RGB", PlanarConfiguration=0)
