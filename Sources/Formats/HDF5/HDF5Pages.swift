@@ -136,7 +136,9 @@ struct HDF5Pages: PageSource {
   #else
     static func source(path: String, memory: Int) throws -> any PageSource {
       // The name alone tells that it is a scan for which HDF5 would not do.
-      let isISMRMRD = FileFormat.ismrmrd.extensions.contains { HDF5Place(path).file.lowercased().hasSuffix(".\($0)") }
+      let isISMRMRD = FileFormat.ismrmrd.extensions.contains {
+        HDF5Place(path).file.lowercased().hasSuffix(".\($0)")
+      }
       throw isISMRMRD
         ? StackError.notBuiltIn(path: path, format: "ISMRMRD", trait: "ISMRMRD", package: "libismrmrd-dev")
         : StackError.notBuiltIn(path: path, format: "HDF5", trait: "HDF5", package: "libhdf5-dev")

@@ -243,7 +243,8 @@ extension ResidualFigures {
           model.samples.withUnsafeBufferPointer { model in
             for view in 0..<views {
               for k in view * bins..<(view + 1) * bins - 2 {
-                let variance = noise[k] + noise[k + 2] + model[k] + model[k + 2] + 4 * (noise[k + 1] + model[k + 1])
+                let variance =
+                  noise[k] + noise[k + 2] + model[k] + model[k + 2] + 4 * (noise[k + 1] + model[k + 1])
                 values[k - 2 * view] = abs(r[k] - 2 * r[k + 1] + r[k + 2]) / variance.squareRoot()
               }
             }
