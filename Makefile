@@ -1,5 +1,5 @@
 # make setup       installs what is missing (Debian 12, or a newer one with these packages)
-# make build       builds .build/release/deft
+# make build       builds .build/release/deft, and libDeftTorch.so beside it
 # make demo        reconstructs a simulated scan of the shipped phantom, with a report
 # make test        runs all tests
 # make test-slurm  runs a pipeline on a Slurm cluster of this machine alone

@@ -40,8 +40,8 @@ int isolated_take(int socket, void *bytes, size_t count) {
 }
 
 static void say_no_process(isolated_reply *answer, int code) {
-  answer->status = isolated_unopened;
-  snprintf(answer->reason, sizeof answer->reason, "no process can be started: %s", strerror(code));
+  answer->status = isolated_unstarted;
+  snprintf(answer->reason, sizeof answer->reason, "%s", strerror(code));
 }
 
 // MARK: The child

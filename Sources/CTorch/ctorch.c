@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 static const ctorch_functions *functions;
-static char reason[1024];
+static char reason[8192];
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
 static const char name[] = "libDeftTorch.so";
@@ -23,7 +23,8 @@ static void load(void) {
     if (access(path, F_OK) == 0) {
       library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
       if (!library) {
-        snprintf(reason, sizeof reason, "%s", dlerror());
+        snprintf(reason, sizeof reason, "networks need '%s', which cannot be loaded (%s); build the program again with 'make'",
+                 path, dlerror());
         return;
       }
     }
@@ -31,13 +32,14 @@ static void load(void) {
   if (!library) library = dlopen(name, RTLD_NOW | RTLD_LOCAL);
   if (!library) {
     snprintf(reason, sizeof reason,
-             "networks need %s, which is built with the program and has to lie beside it (%s)", name, dlerror());
+             "networks need %s (%s); 'make' builds it with the program, and it has to lie beside it", name, dlerror());
     return;
   }
-  const ctorch_functions *(*find)(size_t) =
-      (const ctorch_functions *(*)(size_t))dlsym(library, "deft_torch_functions");
-  functions = find ? find(sizeof *functions) : NULL;
-  if (!functions) snprintf(reason, sizeof reason, "%s belongs to another version of the program", name);
+  const ctorch_functions *(*find)(const char *) =
+      (const ctorch_functions *(*)(const char *))dlsym(library, "deft_torch_functions");
+  functions = find ? find(ctorch_signatures) : NULL;
+  if (!functions)
+    snprintf(reason, sizeof reason, "%s belongs to another version of the program; build both again with 'make'", name);
 }
 
 const ctorch_functions *ctorch_load(char **error) {

@@ -232,7 +232,7 @@ static ctorch_tensor *ctorch_concatenate(const ctorch_tensor *const *parts, int 
   });
 }
 static ctorch_tensor *ctorch_pad(const ctorch_tensor *a, int64_t left, int64_t right, int64_t top, int64_t bottom,
-                          const char *mode, char **error) {
+                                 const char *mode, char **error) {
   return tensor(error, [&]() -> at::Tensor {
     std::vector<int64_t> sizes{left, right, top, bottom};
     std::string name(mode);
@@ -249,15 +249,15 @@ static ctorch_tensor *ctorch_channels_last(const ctorch_tensor *a, char **error)
 // Layers
 
 static ctorch_tensor *ctorch_conv2d(const ctorch_tensor *x, const ctorch_tensor *weight, const ctorch_tensor *bias,
-                             int stride, int padding, char **error) {
+                                    int stride, int padding, char **error) {
   return tensor(error, [&] { return at::conv2d(x->value, weight->value, optional(bias), stride, padding); });
 }
 static ctorch_tensor *ctorch_linear(const ctorch_tensor *x, const ctorch_tensor *weight, const ctorch_tensor *bias,
-                             char **error) {
+                                    char **error) {
   return tensor(error, [&] { return at::linear(x->value, weight->value, optional(bias)); });
 }
 static ctorch_tensor *ctorch_group_norm(const ctorch_tensor *x, int groups, const ctorch_tensor *weight,
-                                 const ctorch_tensor *bias, double epsilon, char **error) {
+                                        const ctorch_tensor *bias, double epsilon, char **error) {
   return tensor(error, [&] {
     // Under autocast the input may be bfloat16 while the weights are not; the sums belong in single precision.
     at::Tensor input = x->value.scalar_type() == at::kBFloat16 ? x->value.to(at::kFloat) : x->value;
@@ -319,7 +319,7 @@ torch::optim::AdamWParamState *state(const ctorch_adamw *optimizer, int index) {
 }  // namespace
 
 static ctorch_adamw *ctorch_adamw_make(ctorch_tensor *const *parameters, int count, double learning_rate, double beta1,
-                                double beta2, double weight_decay, char **error) {
+                                       double beta2, double weight_decay, char **error) {
   return guarded<ctorch_adamw *>(error, nullptr, [&] {
     torch::optim::AdamWOptions options(learning_rate);
     options.betas(std::make_tuple(beta1, beta2)).weight_decay(weight_decay);
@@ -337,7 +337,7 @@ static bool ctorch_adamw_zero_gradients(ctorch_adamw *optimizer, char **error) {
   return done(error, [&] { optimizer->optimizer.zero_grad(); });
 }
 static bool ctorch_adamw_state(const ctorch_adamw *optimizer, int index, ctorch_tensor **first, ctorch_tensor **second,
-                        int64_t *step, char **error) {
+                               int64_t *step, char **error) {
   return guarded(error, false, [&] {
     auto *moments = state(optimizer, index);
     if (!moments) return false;
@@ -348,7 +348,7 @@ static bool ctorch_adamw_state(const ctorch_adamw *optimizer, int index, ctorch_
   });
 }
 static bool ctorch_adamw_restore(ctorch_adamw *optimizer, int index, const ctorch_tensor *first,
-                          const ctorch_tensor *second, int64_t step, char **error) {
+                                 const ctorch_tensor *second, int64_t step, char **error) {
   return done(error, [&] {
     auto *parameter = optimizer->optimizer.param_groups()[0].params().at(index).unsafeGetTensorImpl();
     auto moments = std::make_unique<torch::optim::AdamWParamState>();
@@ -374,7 +374,7 @@ static ctorch_script *ctorch_script_load(const char *path, char **error) {
 }
 static void ctorch_script_release(ctorch_script *script) { delete script; }
 static ctorch_tensor *ctorch_script_forward(const ctorch_script *script, const ctorch_tensor *x, const ctorch_tensor *t,
-                                     char **error) {
+                                            char **error) {
   return tensor(error, [&] {
     torch::jit::script::Module module = script->module;
     torch::jit::IValue result = module.forward({x->value, t->value});
@@ -383,7 +383,7 @@ static ctorch_tensor *ctorch_script_forward(const ctorch_script *script, const c
   });
 }
 
-const ctorch_functions *deft_torch_functions(size_t size) {
+const ctorch_functions *deft_torch_functions(const char *signatures) {
   static const ctorch_functions functions = {
 #define CTORCH(TYPE, NAME, PARAMETERS, ARGUMENTS, FAILED, ERROR) ctorch_##NAME,
 #define CTORCH_DO(NAME, PARAMETERS, ARGUMENTS) ctorch_##NAME,
@@ -391,5 +391,5 @@ const ctorch_functions *deft_torch_functions(size_t size) {
 #undef CTORCH
 #undef CTORCH_DO
   };
-  return size == sizeof functions ? &functions : nullptr;
+  return std::strcmp(signatures, ctorch_signatures) == 0 ? &functions : nullptr;
 }

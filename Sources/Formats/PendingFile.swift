@@ -175,8 +175,10 @@ struct PendingFolder: ~Copyable, Sendable {
       guard errno == ENOTEMPTY || errno == EEXIST else { throw .cannotCreate(path: path, code: errno) }
       if system_exchange_names(temporary, place) == 0 {
         isPublished = true
+        // What is old is removed when what is new is durable.
+        try synchronizeFolder(PendingFile.folder(of: place))
         try? FileManager.default.removeItem(atPath: temporary)
-        return try synchronizeFolder(PendingFile.folder(of: place))
+        return
       }
       let aside = Self.unusedName(beside: place)
       guard rename(place, aside) == 0 else { throw .cannotCreate(path: path, code: errno) }
@@ -186,7 +188,9 @@ struct PendingFolder: ~Copyable, Sendable {
         throw .cannotCreate(path: path, code: code)
       }
       isPublished = true
+      try synchronizeFolder(PendingFile.folder(of: place))
       try? FileManager.default.removeItem(atPath: aside)
+      return
     }
     isPublished = true
     try synchronizeFolder(PendingFile.folder(of: place))

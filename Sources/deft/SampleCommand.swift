@@ -52,6 +52,7 @@ struct SampleCommand: AsyncParsableCommand {
   func run() async throws {
     try await interruptible { _ in
       if let noise { try destination.expectOther(than: noise) }
+      try Torch.load()
       Torch.setThreads(parallel.threads)
       let samples = try PriorSamples(
         prior: prior, steps: steps, eta: eta, size: size ?? 256, count: count ?? 4, noise: noise, seed: seed)

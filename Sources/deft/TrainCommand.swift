@@ -137,6 +137,7 @@ struct TrainingOptions: ParsableArguments {
     _ kind: String, file: String, _ begin: @escaping @Sendable () throws -> Training
   ) async throws {
     try await interruptible(cancels: false, left: { "the same command goes on from here" }) { stop in
+      try Torch.load()
       Torch.setThreads(parallel.threads)
       let training = try begin()
       let (network, output) = (training.network, training.output)

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 @Suite struct InfoCommandTests {
@@ -14,6 +15,12 @@ import Testing
     #expect(text.contains("values      -1000 to "))
     #expect(text.contains("not finite  none\n"))
     #expect(text.contains("phantom     thorax\n"))
+  }
+
+  @Test func saysTheDimensionsOfAnArray() throws {
+    let program = try Program()
+    let text = try program.run("info", "\(packageFolder)/Tests/FormatsTests/Fixtures/coils.cfl").output
+    #expect(text.contains("dimensions  12 10 1 2\n"), "\(text)")
   }
 
   @Test func printsTheManifestOfARun() throws {

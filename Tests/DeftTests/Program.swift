@@ -23,6 +23,13 @@ final class Program {
     folder = URL(fileURLWithPath: temporary.path)
   }
 
+  /// Built beside the tests.
+  static var executable: URL {
+    get throws {
+      try #require(Bundle.main.executableURL).deletingLastPathComponent().appendingPathComponent("deft")
+    }
+  }
+
   static let thorax = packageFolder + "/phantoms/thorax.yaml"
   static let family = packageFolder + "/phantoms/random-ct.yaml"
   /// A TorchScript file that can stand for a prior.
@@ -78,15 +85,15 @@ final class Program {
   ///   - errors: the same for standard error.
   ///   - kibibytes: no file can become larger.
   ///   - environment: variables instead of those of the tests.
+  ///   - copy: of the program, in the folder, instead of itself.
   ///   - whileRunning: may watch and signal it.
   func start(
     _ arguments: [String], output: FileHandle? = nil, errors: FileHandle? = nil,
-    limitingFilesTo kibibytes: Int? = nil, environment: [String: String] = [:],
+    limitingFilesTo kibibytes: Int? = nil, environment: [String: String] = [:], copy: String? = nil,
     whileRunning: (Process) throws -> Void = { _ in }
   ) throws -> () throws -> Outcome {
     let process = Process()
-    let deft = try #require(Bundle.main.executableURL)
-      .deletingLastPathComponent().appendingPathComponent("deft")
+    let deft = try copy.map { folder.appendingPathComponent($0) } ?? Self.executable
     if let kibibytes {
       // The signal that says so would end the program; ignored, it is an error of the write, as on a full disk.
       process.executableURL = URL(fileURLWithPath: "/bin/bash")

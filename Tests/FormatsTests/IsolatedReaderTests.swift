@@ -21,11 +21,11 @@ import Testing
   @Test func doesNotCallAFileDamagedWithoutAProcess() {
     let found = Self.error {
       _ = try IsolatedReader<Int32>(path: "a.dcm", format: "DICOM", library: "GDCM") { _, reply in
-        reply.status = Int32(isolated_unopened.rawValue)
+        reply.status = Int32(isolated_unstarted.rawValue)
         withUnsafeMutableBytes(of: &reply.reason) { $0.copyBytes(from: "no process".utf8) }
       }
     }
-    #expect(found as? StackError == .cannotOpen(path: "a.dcm", format: "DICOM", reason: "no process"))
+    #expect(found as? StackError == .noProcess(path: "a.dcm", format: "DICOM", reason: "no process"))
   }
 
   #if DICOM

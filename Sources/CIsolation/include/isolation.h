@@ -28,6 +28,8 @@ typedef enum isolated_status {
   /// The file is whole, and is not read as it is.
   isolated_refused,
   /// The system does not open the file, or starts no process for it.
+  /// There is no process: no more of them, or of open files, are allowed.
+  isolated_unstarted,
   isolated_unopened,
   /// The file is another one than when it was opened first.
   isolated_changed,

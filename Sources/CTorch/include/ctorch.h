@@ -25,6 +25,15 @@ typedef struct {
 #undef CTORCH_DO
 } ctorch_functions;
 
+/// All of it as text: a library that was built from another list is not called.
+#define CTORCH(TYPE, NAME, PARAMETERS, ARGUMENTS, FAILED, ERROR) #TYPE " " #NAME #PARAMETERS ";"
+#define CTORCH_DO(NAME, PARAMETERS, ARGUMENTS) #NAME #PARAMETERS ";"
+static const char ctorch_signatures[] =
+#include "ctorch_functions.h"
+    ;
+#undef CTORCH
+#undef CTORCH_DO
+
 /// The library beside the program, or wherever the system finds it; NULL with a message where there is none.
 const ctorch_functions *ctorch_load(char **error);
 

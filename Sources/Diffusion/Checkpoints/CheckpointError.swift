@@ -3,6 +3,8 @@ import Formats
 /// Why a checkpoint cannot be used: where, what was found, what to do.
 public enum CheckpointError: Error, Equatable, CustomStringConvertible {
   case unreadable(String, reason: String)
+  /// There is no library to read it with.
+  case library(TorchError)
   case malformed(String, reason: String)
   case missingWeight(String, name: String)
   case unusedWeights(String, names: [String])
@@ -18,6 +20,7 @@ public enum CheckpointError: Error, Equatable, CustomStringConvertible {
     case .unreadable(let path, let reason):
       "cannot read the checkpoint '\(path)': \(reason). Give the folder of a network, with "
         + "config.json and diffusion_pytorch_model.safetensors, or the TorchScript file of a prior."
+    case .library(let error): error.description
     case .malformed(let path, let reason):
       "'\(path)' is not a valid checkpoint: \(reason). It may be truncated; copy or train it again."
     case .missingWeight(let path, let name):

@@ -14,6 +14,7 @@ public final class TorchScriptPredictor: NoisePredictor {
   private let handle: OpaquePointer
 
   public init(path: String) throws(CheckpointError) {
+    do throws(TorchError) { try Torch.load() } catch { throw .library(error) }
     var message: UnsafeMutablePointer<CChar>?
     guard let handle = ctorch_script_load(path, &message) else {
       throw .unreadable(path, reason: TorchError(taking: message).message)

@@ -2,16 +2,21 @@ import CTorch
 
 /// State of the libtorch runtime.
 public enum Torch {
+  /// Loads libtorch, which happens by itself with the first tensor: before work that would be lost without it.
+  ///
+  /// - Throws: ``TorchError`` where it cannot be loaded.
+  public static func load() throws(TorchError) {
+    var message: UnsafeMutablePointer<CChar>?
+    guard ctorch_load(&message) != nil else { throw TorchError(taking: message) }
+  }
+
   /// Version of libtorch.
   ///
   /// - Throws: ``TorchError`` where it cannot be loaded.
   public static var version: String {
     get throws(TorchError) {
-      var message: UnsafeMutablePointer<CChar>?
-      guard ctorch_load(&message) != nil, let version = ctorch_version() else {
-        throw TorchError(taking: message)
-      }
-      return String(cString: version)
+      try load()
+      return ctorch_version().map { String(cString: $0) } ?? ""
     }
   }
 

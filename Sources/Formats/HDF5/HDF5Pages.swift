@@ -121,7 +121,7 @@ struct HDF5Pages: PageSource {
           found.append((name, try HDF5Dataset(name, in: file, memory: .max).storage.extents.count))
         } catch {
           switch error {
-          case StackError.damaged, StackError.cannotOpen: failure = failure ?? error
+          case StackError.damaged, StackError.cannotOpen, StackError.noProcess: failure = failure ?? error
           default: break
           }
         }

@@ -127,6 +127,8 @@ package final class IsolatedReader<Request: BitwiseCopyable>: Sendable {
     switch reply.status {
     case Int32(isolated_refused.rawValue):
       return StackError.unsupported(path: path, format: format, found: reason, expected: remark)
+    case Int32(isolated_unstarted.rawValue):
+      return StackError.noProcess(path: path, format: format, reason: reason)
     case Int32(isolated_unopened.rawValue):
       return StackError.cannotOpen(path: path, format: format, reason: reason)
     case Int32(isolated_changed.rawValue):

@@ -2,6 +2,8 @@
 /// sentences.
 public enum StackError: Error, Equatable, Sendable, CustomStringConvertible {
   case cannotOpen(path: String, format: String, reason: String)
+  /// The library of the format works in a process of its own, and none can be started.
+  case noProcess(path: String, format: String, reason: String)
   /// This program was built without the trait of the format.
   case notBuiltIn(path: String, format: String, trait: String, package: String)
   case damaged(path: String, format: String, reason: String)
@@ -15,6 +17,9 @@ public enum StackError: Error, Equatable, Sendable, CustomStringConvertible {
     switch self {
     case .cannotOpen(let path, let format, let reason):
       "cannot open '\(path)' as \(format): \(reason). Check the path and the permissions."
+    case .noProcess(let path, let format, let reason):
+      "cannot open '\(path)' as \(format): no process can be started for it (\(reason)). End other programs, or raise the "
+        + "limits 'ulimit -u' and 'ulimit -n'."
     case .notBuiltIn(let path, let format, let trait, let package):
       "'\(path)' is \(format), for which this build has no library: it was made without the trait \(trait). Install "
         + "\(package) and build with 'swift build -c release --traits \(trait)'."

@@ -207,7 +207,7 @@ final class JudgingBench {
   init(
     _ judge: MeasurementConsistency<RadonTransform>, _ description: VerdictDescription, threads: Int
   ) throws {
-    self.judge = judge
+    self.judge = judge.separate()
     nullSpace = description.mapsNullSpace ? NullSpace(judge.A) : nil
     guard case .tv(_, let limit) = Self.referenceMethod else {
       preconditionFailure("the reference is not TV")

@@ -127,7 +127,7 @@ struct RunJournal: ~Copyable {
     func seek(_ place: Int) { lines.seek(place) }
   }
 
-  /// The entries that hold, one by one, in the order of the slices, whatever their number; a copy goes on by itself.
+  /// The entries that hold, one by one, in the order of the slices, whatever their number. Copies are used in turn.
   struct Entries {
     private struct Place: Decodable {
       var slice: Int

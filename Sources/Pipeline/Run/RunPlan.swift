@@ -36,7 +36,7 @@ public struct RunPlan: Codable, Sendable {
   public var diskBytes: Int { volumes.reduce(0) { $0 + $1.bytes } }
   public var seconds: Double { secondsPerSlice * Double(slices) / Double(width) }
 
-  /// - Throws: what ``PipelineRunner/run(_:log:)`` would throw for this scan.
+  /// - Throws: what ``PipelineRunner/run(_:log:)`` would throw for this scan, or for a few slices in its middle.
   public init(
     _ description: PipelineDescription, input: String?, slices chosen: Range<Int>? = nil, threads: Int
   ) async throws {
@@ -97,17 +97,21 @@ public struct RunPlan: Codable, Sendable {
     volumes = description.volumes.map { Part(name: $0.name, bytes: 4 * pixels * range.count) }
   }
 
-  /// Slices as a run does them: one for every worker, at the same time.
+  /// Slices as a run does them: one for every worker, at the same time. Those without an image are left out.
+  ///
+  /// - Throws: why none has one.
   private static func slices(
     _ range: Range<Int>, _ workers: [ReconstructionWorker]
   ) async throws -> [ReconstructedSlice.Done] {
     var found: [ReconstructedSlice.Done] = []
+    var failure = ""
     for try await slice in ReconstructedSlices(workers: workers, indices: Array(range)) {
       switch slice.content {
       case .done(let done): found.append(done)
-      case .failure(let reason): throw RunError.noImages(count: 1, reason: reason)
+      case .failure(let reason): failure = reason
       }
     }
+    guard !found.isEmpty else { throw RunError.noImages(count: range.count, reason: failure) }
     return found
   }
 

@@ -1,6 +1,6 @@
 /// Four samples from a place on, as double precision; `fill` beyond the end.
 @inline(__always)
-func four(
+func fourSamples(
   _ samples: UnsafeBufferPointer<Float>, _ place: Int, _ end: Int, fill: Double = 0
 ) -> SIMD4<Double> {
   if place + 4 <= end {
@@ -14,7 +14,7 @@ func four(
 
 /// Writes as many of four values as there is room for before the end.
 @inline(__always)
-func store(
+func storeFour(
   _ values: SIMD4<Double>, _ samples: UnsafeMutableBufferPointer<Float>, _ place: Int, _ end: Int
 ) {
   let values = SIMD4<Float>(values)

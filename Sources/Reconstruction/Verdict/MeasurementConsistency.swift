@@ -31,7 +31,7 @@ public struct MeasurementConsistency<Operator: ParallelBeamOperator>: Sendable {
   private let variances: [Double]
 
   /// Where all slices have the same noise, the waves are found once.
-  private let latest = LatestWaves()
+  private var latest = LatestWaves()
 
   /// Pixels that some view misses; nil if there are none. What lies there has moments without conditions.
   private let partlySeen: [Bool]?
@@ -68,6 +68,13 @@ public struct MeasurementConsistency<Operator: ParallelBeamOperator>: Sendable {
       }
     }
     variances = sums
+  }
+
+  /// The same judge for another thread: what it finds once for many slices, it finds without waiting for this one.
+  public func separate() -> Self {
+    var copy = self
+    copy.latest = LatestWaves()
+    return copy
   }
 
   /// - Parameters:

@@ -50,6 +50,8 @@ public struct ModelError: Codable, Hashable, Sendable {
   }
 
   /// Measures κ for data that another operator makes of an image on the same grid, such as ``RayTransform``.
+  ///
+  /// - Parameter threads: that measure on an object each.
   public static func measure<Operator: ParallelBeamOperator, Other: ParallelBeamOperator>(
     _ A: Operator, against other: Other, objects: Int = 6, threads: Int = 1
   ) throws -> ModelError {
@@ -123,7 +125,7 @@ public struct ModelError: Codable, Hashable, Sendable {
     guard factor > 0 else { return result }
     let unit = factor * factor / 16
     // Zeros at both ends stand for what lies beyond the detector.
-    var squares = [Double](repeating: 0, count: bins + 8)
+    var squares = [Double](repeating: 0, count: bins + 4)
     projection.samples.withUnsafeBufferPointer { projection in
       result.samples.withUnsafeMutableBufferPointer { result in
         squares.withUnsafeMutableBufferPointer { squares in

@@ -302,9 +302,9 @@ extension ResidualFigures {
       y.samples.withUnsafeBufferPointer { y in
         noise.samples.withUnsafeBufferPointer { noise in
           for k in stride(from: begin, to: end, by: 4) {
-            sums.0 += s * four(r, k, end)
-            sums.1 += s * s * four(noise, k, end)
-            sums.2 += four(y, k, end)
+            sums.0 += s * fourSamples(r, k, end)
+            sums.1 += s * s * fourSamples(noise, k, end)
+            sums.2 += fourSamples(y, k, end)
             s += 4
           }
         }
@@ -355,8 +355,8 @@ extension ResidualFigures {
     field.samples.withUnsafeBufferPointer { samples in
       var sums = (SIMD4<Double>.zero, SIMD4<Double>.zero)
       for k in stride(from: 0, to: samples.count, by: 8) {
-        sums.0 += value(four(samples, k, samples.count))
-        sums.1 += value(four(samples, k + 4, samples.count))
+        sums.0 += value(fourSamples(samples, k, samples.count))
+        sums.1 += value(fourSamples(samples, k + 4, samples.count))
       }
       return (sums.0 + sums.1).sum()
     }

@@ -2,7 +2,6 @@ import Fields
 
 /// A residual beside the noise and the model error that it should look like, and its sums.
 struct ScaledResidual {
-  /// Of one view.
   struct View {
     /// Σ t
     var sum = 0.0
@@ -13,11 +12,11 @@ struct ScaledResidual {
   }
 
   /// r = y − A x
-  var residual: Sinogram
+  private(set) var residual: Sinogram
   /// t = r / √(v + m)
-  var scaled: Sinogram
+  private(set) var scaled: Sinogram
   /// 1 / (v + m)
-  var precision: Sinogram
+  private(set) var precision: Sinogram
   private(set) var views: [View]
   /// Σ r² / v
   private(set) var noiseSquare = 0.0
@@ -47,13 +46,13 @@ struct ScaledResidual {
                     )
                     let end = (view + 1) * bins
                     for k in stride(from: view * bins, to: end, by: 4) {
-                      let r = four(y, k, end) - four(p, k, end)
-                      let (v, m) = (four(noise, k, end, fill: 1), four(model, k, end))
+                      let r = fourSamples(y, k, end) - fourSamples(p, k, end)
+                      let (v, m) = (fourSamples(noise, k, end, fill: 1), fourSamples(model, k, end))
                       let (w, u) = (1 / (v + m), 1 / v)
                       let t = r * w.squareRoot()
-                      store(r, residual, k, end)
-                      store(t, scaled, k, end)
-                      store(w, precision, k, end)
+                      storeFour(r, residual, k, end)
+                      storeFour(t, scaled, k, end)
+                      storeFour(w, precision, k, end)
                       sums.t += t
                       sums.square += t * t
                       sums.excess += m * u
