@@ -27,7 +27,8 @@ import Testing
     let program = try Self.program()
     if isBroken { try program.write("no library", to: "libDeftTorch.so") }
     for arguments in [
-      ["info", Program.script], ["sample", "--prior", Program.script, "--count", "1", "--output", "samples.tif"],
+      ["info", Program.script],
+      ["sample", "--prior", Program.script, "--count", "1", "--output", "samples.tif"],
     ] {
       let outcome = try program.start(arguments, copy: "deft")()
       #expect(outcome.status == 1)
