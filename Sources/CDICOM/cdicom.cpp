@@ -364,10 +364,8 @@ class File {
       place += sizeof b;
       if (b[0] != 0xfe || b[1] != 0xff || b[2] != 0x00 || b[3] != 0xe0 || count > length() - place) return;
       if (is_first) {
-        std::vector<char> table(count / 4 * 4);
-        read(table.data(), place, table.size());
         offsets.resize(count / 4);
-        std::memcpy(offsets.data(), table.data(), table.size());
+        read(reinterpret_cast<char *>(offsets.data()), place, 4 * offsets.size());
       } else {
         fragments.push_back({place, count});
       }
