@@ -388,8 +388,6 @@ const ctorch_functions *deft_torch_functions(const char *signatures) {
 #define CTORCH(TYPE, NAME, PARAMETERS, ARGUMENTS, FAILED, ERROR) ctorch_##NAME,
 #define CTORCH_DO(NAME, PARAMETERS, ARGUMENTS) ctorch_##NAME,
 #include "ctorch_functions.h"
-#undef CTORCH
-#undef CTORCH_DO
   };
   return std::strcmp(signatures, ctorch_signatures) == 0 ? &functions : nullptr;
 }

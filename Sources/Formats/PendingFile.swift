@@ -171,29 +171,29 @@ struct PendingFolder: ~Copyable, Sendable {
     try synchronizeFolder(temporary)
     // An empty folder is replaced at once, a full one exchanged; where the file system cannot do that, it steps aside, and
     // back where the rest fails.
+    var old: String?
     if rename(temporary, place) != 0 {
       guard errno == ENOTEMPTY || errno == EEXIST else { throw .cannotCreate(path: path, code: errno) }
-      if system_exchange_names(temporary, place) == 0 {
-        isPublished = true
-        // What is old is removed when what is new is durable.
-        try synchronizeFolder(PendingFile.folder(of: place))
-        try? FileManager.default.removeItem(atPath: temporary)
-        return
-      }
-      let aside = Self.unusedName(beside: place)
-      guard rename(place, aside) == 0 else { throw .cannotCreate(path: path, code: errno) }
-      guard rename(temporary, place) == 0 else {
-        let code = errno
-        rename(aside, place)
-        throw .cannotCreate(path: path, code: code)
-      }
-      isPublished = true
-      try synchronizeFolder(PendingFile.folder(of: place))
-      try? FileManager.default.removeItem(atPath: aside)
-      return
+      old = try system_exchange_names(temporary, place) == 0 ? temporary : stepAside()
     }
     isPublished = true
     try synchronizeFolder(PendingFile.folder(of: place))
+    // What is old is removed when what is new is durable.
+    if let old { try? FileManager.default.removeItem(atPath: old) }
+  }
+
+  /// Gives the folder its name in the place of a full one.
+  ///
+  /// - Returns: where that is then.
+  private func stepAside() throws(FileError) -> String {
+    let aside = Self.unusedName(beside: place)
+    guard rename(place, aside) == 0 else { throw .cannotCreate(path: path, code: errno) }
+    guard rename(temporary, place) == 0 else {
+      let code = errno
+      rename(aside, place)
+      throw .cannotCreate(path: path, code: code)
+    }
+    return aside
   }
 
   private static func unusedName(beside place: String) -> String {

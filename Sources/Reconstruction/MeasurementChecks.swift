@@ -1,4 +1,5 @@
 import Fields
+import Formats
 import Operators
 
 extension LinearOperator where Domain == ImageSpace, Codomain == SinogramSpace {
@@ -6,7 +7,7 @@ extension LinearOperator where Domain == ImageSpace, Codomain == SinogramSpace {
     guard image.shape == domain.shape else {
       throw .shapes(name, found: image.shape, expected: domain.shape)
     }
-    if let index = image.firstNonFinite {
+    if let index = image.firstNotFinite {
       throw .outOfRange(
         "\(name) at row \(index / image.shape[1] + 1), column \(index % image.shape[1] + 1)",
         found: "\(image.samples[index])", expected: "a number")
@@ -32,7 +33,7 @@ extension SinogramSpace {
     guard y.shape == shape else {
       throw .shapes("the sinogram", found: y.shape, expected: shape)
     }
-    if let index = y.firstNonFinite {
+    if let index = y.firstNotFinite {
       throw .outOfRange(
         "the sinogram at view \(index / y.shape[1] + 1), bin \(index % y.shape[1] + 1)",
         found: "\(y.samples[index])", expected: "a number")
@@ -41,19 +42,6 @@ extension SinogramSpace {
 }
 
 extension Field where Scalar == Float {
-  /// The place of the first sample that is not a number.
-  package var firstNonFinite: Int? {
-    samples.withUnsafeBufferPointer { samples in
-      // x − x is 0 for every number: vectors can tell that, and hardly any image has such samples.
-      var difference = SIMD8<Float>.zero
-      let whole = samples.count & ~7
-      for i in stride(from: 0, to: whole, by: 8) {
-        let values = UnsafeRawBufferPointer(samples).loadUnaligned(
-          fromByteOffset: 4 * i, as: SIMD8<Float>.self)
-        difference += values - values
-      }
-      guard difference != .zero || samples[whole...].contains(where: { !$0.isFinite }) else { return nil }
-      return samples.firstIndex { !$0.isFinite }
-    }
-  }
+  /// The place of the first sample that is NaN or infinite.
+  package var firstNotFinite: Int? { samples.withUnsafeBufferPointer(Formats.firstNotFinite) }
 }

@@ -27,9 +27,9 @@ typedef enum isolated_status {
   isolated_failed,
   /// The file is whole, and is not read as it is.
   isolated_refused,
-  /// The system does not open the file, or starts no process for it.
   /// There is no process: no more of them, or of open files, are allowed.
   isolated_unstarted,
+  /// The system does not open the file.
   isolated_unopened,
   /// The file is another one than when it was opened first.
   isolated_changed,

@@ -21,8 +21,6 @@ typedef struct {
 #define CTORCH(TYPE, NAME, PARAMETERS, ARGUMENTS, FAILED, ERROR) TYPE(*NAME) PARAMETERS;
 #define CTORCH_DO(NAME, PARAMETERS, ARGUMENTS) void(*NAME) PARAMETERS;
 #include "ctorch_functions.h"
-#undef CTORCH
-#undef CTORCH_DO
 } ctorch_functions;
 
 /// All of it as text: a library that was built from another list is not called.
@@ -31,8 +29,6 @@ typedef struct {
 static const char ctorch_signatures[] =
 #include "ctorch_functions.h"
     ;
-#undef CTORCH
-#undef CTORCH_DO
 
 /// The library beside the program, or wherever the system finds it; NULL with a message where there is none.
 const ctorch_functions *ctorch_load(char **error);
@@ -51,8 +47,6 @@ static inline void ctorch_free_message(char *message) { free(message); }
     if (functions) functions->NAME ARGUMENTS;                    \
   }
 #include "ctorch_functions.h"
-#undef CTORCH
-#undef CTORCH_DO
 #endif
 
 #ifdef __cplusplus

@@ -1,4 +1,4 @@
-// libtorch behind plain C: one function per thing the Swift side needs. Included several times, without a guard:
+// libtorch behind plain C: one function per thing the Swift side needs. Included several times, without a guard; ends both macros:
 //
 //   CTORCH(type, name, parameters, arguments, what it returns where there is no library, where it leaves the message)
 //   CTORCH_DO(name, parameters, arguments)
@@ -154,3 +154,6 @@ CTORCH_DO(script_release, (ctorch_script *script), (script))
 CTORCH(ctorch_tensor *, script_forward,
        (const ctorch_script *script, const ctorch_tensor *x, const ctorch_tensor *t, char **error),
        (script, x, t, error), NULL, error)
+
+#undef CTORCH
+#undef CTORCH_DO

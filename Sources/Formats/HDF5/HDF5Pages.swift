@@ -135,13 +135,11 @@ struct HDF5Pages: PageSource {
     }
   #else
     static func source(path: String, memory: Int) throws -> any PageSource {
-      // The name alone tells that it is a scan for which HDF5 would not do.
-      let isISMRMRD = FileFormat.ismrmrd.extensions.contains {
-        HDF5Place(path).file.lowercased().hasSuffix(".\($0)")
+      // A name that tells: with HDF5 alone it would not be read either.
+      if try FormatRegistry.format(of: path) == .ismrmrd {
+        return try ISMRMRDPages(path: path, file: HDF5Place(path).file, group: "", memory: memory)
       }
-      throw isISMRMRD
-        ? StackError.notBuiltIn(path: path, format: "ISMRMRD", trait: "ISMRMRD", package: "libismrmrd-dev")
-        : StackError.notBuiltIn(path: path, format: "HDF5", trait: "HDF5", package: "libhdf5-dev")
+      throw StackError.notBuiltIn(path: path, format: "HDF5", trait: "HDF5", package: "libhdf5-dev")
     }
 
     func read(_ rows: Range<Int>, ofPage index: Int, into target: UnsafeMutablePointer<Float>) throws {

@@ -119,7 +119,7 @@ public enum SampleType: String, Sendable, Equatable, CaseIterable {
 }
 
 /// The first sample that is NaN or infinite.
-func firstNotFinite(_ samples: UnsafeBufferPointer<Float>) -> Int? {
+package func firstNotFinite(_ samples: UnsafeBufferPointer<Float>) -> Int? {
   guard let base = samples.baseAddress, samples_are_finite(base, samples.count) == 0 else { return nil }
   return samples.indices.first { !samples[$0].isFinite }
 }

@@ -116,6 +116,9 @@ extension PipelineDescription {
     return volumes
   }
 
+  /// Whether any reconstruction needs libtorch.
+  var usesNetworks: Bool { reconstructions.contains(where: \.method.usesNetworks) }
+
   /// The networks that methods use: what each is, and its folder or file.
   func networks(of methods: [MethodDescription]) -> [(role: String, path: String)] {
     var networks: [(role: String, path: String)] = []

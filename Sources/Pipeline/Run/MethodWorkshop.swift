@@ -21,7 +21,7 @@ public final class MethodWorkshop {
   public init(_ description: PipelineDescription, threads: Int) {
     self.description = description
     self.threads = threads
-    if description.reconstructions.contains(where: \.method.usesNetworks) { Torch.setThreads(threads) }
+    if description.usesNetworks { Torch.setThreads(threads) }
   }
 
   /// The operators of a run and what judges by them: prepared once, used by many tasks.
@@ -40,7 +40,6 @@ public final class MethodWorkshop {
   }
 
   /// The plans of all reconstructions of a pipeline.
-  ///
   static func plans(_ description: PipelineDescription, scan: ScanInput, sharing: WorkSharing) throws -> Plans
   {
     let workshop = MethodWorkshop(description, threads: sharing.inside)

@@ -40,7 +40,7 @@ struct ReconstructionLine {
       preconditionFailure("'\(named.name)' is nobody's method")
     }
     time(named.name, start)
-    guard reconstruction.image.firstNonFinite == nil else {
+    guard reconstruction.image.firstNotFinite == nil else {
       throw RunError.notFinite(method: named.name, slice: whole.index + 1)
     }
 

@@ -25,6 +25,15 @@ actor ReconstructionWorker {
     executor = BlockingExecutor(label: "reconstruction")
   }
 
+  /// The workers of a run, which work side by side.
+  static func all(
+    _ description: PipelineDescription, scan: ScanInput, plans: MethodWorkshop.Plans, sharing: WorkSharing
+  ) throws -> [ReconstructionWorker] {
+    try (0..<sharing.width).map { _ in
+      try ReconstructionWorker(description, scan: scan, plans: plans, threads: sharing.inside)
+    }
+  }
+
   /// Sentences on networks that were tuned for other noise than that of the scan.
   func noiseWarnings() async throws -> [String] {
     guard workshop.usesTunedNetworks else { return [] }

@@ -28,7 +28,7 @@ struct RunIdentity: Codable, Equatable {
 
   init(_ description: PipelineDescription, scan: ScanInput, slices: Range<Int>, version: String) throws {
     program = "deft \(version)"
-    if description.reconstructions.contains(where: \.method.usesNetworks) { libtorch = try Torch.version }
+    if description.usesNetworks { libtorch = try Torch.version }
     configuration = (try? String(contentsOfFile: description.file, encoding: .utf8)) ?? ""
     seed = description.seed
     if case .found = description.geometry.axis { axis = description.geometry.beam.axis }

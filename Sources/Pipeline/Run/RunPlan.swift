@@ -48,9 +48,7 @@ public struct RunPlan: Codable, Sendable {
     }
     let sharing = WorkSharing(description, slices: range.count, threads: threads)
     let plans = try MethodWorkshop.plans(description, scan: scan, sharing: sharing)
-    let workers = try (0..<sharing.width).map { _ in
-      try ReconstructionWorker(description, scan: scan, plans: plans, threads: sharing.inside)
-    }
+    let workers = try ReconstructionWorker.all(description, scan: scan, plans: plans, sharing: sharing)
     let prepared = ResidentMemory.now
     ResidentMemory.forgetPeak()
     let middle = range.lowerBound + range.count / 2
@@ -154,7 +152,7 @@ struct WorkSharing {
 
   /// Networks use all cores by themselves; of the other methods every slice has a core for itself.
   init(_ description: PipelineDescription, slices: Int, threads: Int) {
-    width = description.reconstructions.contains { $0.method.usesNetworks } ? 1 : max(1, min(threads, slices))
+    width = description.usesNetworks ? 1 : max(1, min(threads, slices))
     inside = threads / width
   }
 }

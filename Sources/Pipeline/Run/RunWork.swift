@@ -147,11 +147,8 @@ struct RunWork {
     _ report: inout ReportWriter
   ) async throws {
     let sharing = WorkSharing(description, slices: pending.count, threads: threads)
-    let (width, inside) = (sharing.width, sharing.inside)
     let plans = try MethodWorkshop.plans(description, scan: scan, sharing: sharing)
-    let workers = try (0..<width).map { _ in
-      try ReconstructionWorker(description, scan: scan, plans: plans, threads: inside)
-    }
+    let workers = try ReconstructionWorker.all(description, scan: scan, plans: plans, sharing: sharing)
     log.info(
       """
       \(slices.count) slices, \(scan.noise) (\(scan.noiseSource)); model error \
@@ -290,7 +287,6 @@ struct RunWork {
     // Published in this order.
     var verdictFiles = PendingFiles()
     var pageFiles = PendingFiles()
-    var manifestFile = PendingFiles()
     try sideBySide {
       volumes = try names.map { name in
         try FileRecord(
@@ -304,7 +300,7 @@ struct RunWork {
       records.append(
         try verdictFiles.record(try recorder.writeVerdicts(entries, to: folder.result("verdict.json"))))
     }
-    try manifestFile.add(
+    try pageFiles.add(
       try recorder.manifest(
         entries, outputs: volumes + records + pages, to: folder.result("manifest.json")))
     try Task.checkCancellation()
@@ -315,7 +311,6 @@ struct RunWork {
     try folder.synchronize()
     try verdictFiles.publish()
     try pageFiles.publish()
-    try manifestFile.publish()
   }
 
   /// Does two things at the same time where there are threads for it.
