@@ -99,17 +99,23 @@ bench: build
 SANITIZE := -fsanitize=address,undefined -fno-sanitize=vptr,function -fno-sanitize-recover=all
 # The program ends at the first allocation that is too large, and as soon as it uses too much in all: the tests allow pages of
 # 1 MiB, but Zstandard's window, which no library bounds, is 128 MiB and its lists a little more; 64 MiB of freed memory are
-# kept apart to notice their use. Reports lie beside the build, also those of the processes that libhdf5, libismrmrd and GDCM run in. These may
-# end within a library: that is a damaged file; naming the functions of each would take longer than all else.
+# kept apart to notice their use. Reports lie beside the build, also those of the processes that libhdf5, libismrmrd and
+# GDCM run in. These may end within a library: that is a damaged file; naming the functions of each would take longer than
+# all else. Every format is a run of its own, for what one leaves in memory is copied for every process of the next.
 REPORTS := $(CURDIR)/.build-sanitize/reports
+SANITIZED := -c release --scratch-path .build-sanitize --sanitize address \
+  $(foreach flag,$(SANITIZE),-Xcc $(flag) -Xcxx $(flag))
 soak: setup
 	@rm -rf $(REPORTS); mkdir -p $(REPORTS)
-	DEFT_SOAK=100000 \
-	  ASAN_OPTIONS=detect_leaks=0:max_allocation_size_mb=160:quarantine_size_mb=64:hard_rss_limit_mb=2048:symbolize=0:log_path=$(REPORTS)/report \
-	  swift test -c release --scratch-path .build-sanitize --sanitize address \
-	  $(foreach flag,$(SANITIZE),-Xcc $(flag) -Xcxx $(flag)) --filter MutationTests
-	@find $(REPORTS) -type f -exec awk '{ all[FILENAME] } / #[0-2] .*[.]so/ { library[FILENAME] } \
-	  END { for (name in all) if (!(name in library)) { print "not within a library: " name; found = 1 } exit found }' {} +
+	swift build --build-tests $(SANITIZED)
+	@export DEFT_SOAK=100000; \
+	export ASAN_OPTIONS=detect_leaks=0:max_allocation_size_mb=160:quarantine_size_mb=64:hard_rss_limit_mb=2048:symbolize=0:log_path=$(REPORTS)/report; \
+	failed=0; for suite in $$(grep -rhoE '[A-Za-z0-9]+MutationTests \{' Tests | sort -u | cut -d' ' -f1); do \
+	  swift test --skip-build $(SANITIZED) --filter "[.]$$suite/" || failed=1; \
+	done; \
+	find $(REPORTS) -type f -exec awk '{ all[FILENAME] } / #[0-2] .*[.]so/ { library[FILENAME] } \
+	  END { for (name in all) if (!(name in library)) { print "not within a library: " name; found = 1 } exit found }' {} + \
+	  || failed=1; exit $$failed
 
 bench-mri: setup
 	@$(call install,bart)

@@ -133,6 +133,23 @@
       ) { try ImageStack(path: Self.folder + "/radial.h5") }
     }
 
+    /// HDF5 makes zeros of what was never written, as many as the extent of the dataset says.
+    @Test func refusesMoreAcquisitionsThanTheFileHolds() throws {
+      func extent(_ acquisitions: UInt64) -> [UInt8] {
+        [1, 1, 1, 0, 0, 0, 0, 0] + withUnsafeBytes(of: acquisitions.littleEndian, Array.init)
+          + [UInt8](repeating: 0xff, count: 8)
+      }
+      var bytes = [UInt8](try Data(contentsOf: URL(fileURLWithPath: Self.folder + "/cartesian.h5")))
+      let stated = try #require(bytes.firstRange(of: extent(26)))
+      bytes.replaceSubrange(stated, with: extent(1_000_000))
+      let folder = try TemporaryFolder()
+      let path = try folder.write(bytes, "a.h5")
+      #expect(
+        throws: StackError.damaged(
+          path: path, format: "ISMRMRD", reason: "it claims 1000000 acquisitions in 23960 bytes")
+      ) { try ImageStack(path: path) }
+    }
+
     /// A raw scan is read only: neither its bytes nor its time of change are touched.
     @Test func leavesTheFileAsItIs() throws {
       let folder = try TemporaryFolder()
