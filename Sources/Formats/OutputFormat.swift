@@ -77,8 +77,8 @@ public struct StackLayout: Sendable {
   public var compression = TIFFWriter.Compression.none
   public var spacing = Spacing()
   public var unit: String?
-  /// See ``StackInfo/extents``.
-  public var extents: [Int]?
+  /// See ``StackInfo/axes``.
+  public var axes: PageAxes?
   public var metadata: [String: String] = [:]
 
   public init(rows: Int, columns: Int, pages: Int, storage: TIFFWriter.Storage) {

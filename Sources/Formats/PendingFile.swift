@@ -58,6 +58,13 @@ public struct PendingFile: ~Copyable, Sendable {
     bytes += content.count
   }
 
+  /// Goes to a byte, from which on the next ones are written. What is left out before it reads as zeros.
+  public mutating func seek(to place: Int) throws(FileError) {
+    guard lseek(descriptor, off_t(place), SEEK_SET) >= 0 else {
+      throw .cannotWrite(path: path, code: errno)
+    }
+  }
+
   /// Makes what was written durable; nothing can be written afterwards.
   public mutating func complete() throws(FileError) {
     guard !isComplete else { return }

@@ -41,7 +41,7 @@ import Testing
     let stack = try ImageStack(path: StackFixtures.path(name))
     #expect((stack.info.format, stack.info.sampleType) == (.cfl, .complex64))
     #expect((stack.info.pages, stack.info.rows, stack.info.columns, stack.info.files) == (2, 10, 12, 2))
-    #expect(stack.info.extents == [1, 2])
+    #expect(stack.info.axes == PageAxes([1, 2]))
     for page in [1, 0] {
       let expected = StackFixtures.pages()[page].enumerated().map { Complex($1, Float($0 % 12)) }
       #expect(try stack.complexPage(page).samples == expected)
@@ -54,7 +54,7 @@ import Testing
   func writesWhatIsRead(extents: [Int]?) throws {
     let folder = try TemporaryFolder()
     let images = Self.images(6, rows: 4, columns: 5)
-    var writer = try CFLWriter(path: folder("a.hdr"), rows: 4, columns: 5, extents: extents)
+    var writer = try CFLWriter(path: folder("a.hdr"), rows: 4, columns: 5, axes: extents.map { PageAxes($0) })
     for image in images { try writer.append(image) }
     #expect(
       try FileManager.default.contentsOfDirectory(atPath: folder.path).allSatisfy { $0.contains(".partial-") }
@@ -71,12 +71,30 @@ import Testing
     for (index, image) in images.enumerated() { #expect(try stack.complexPage(index) == image) }
   }
 
+  /// Three coils of two partitions and two slices: coils come first and are the slower dimension of the array.
+  @Test func sortsPagesIntoTheirPlaces() throws {
+    let folder = try TemporaryFolder()
+    let images = Self.images(12, rows: 4, columns: 5)
+    let axes = PageAxes([2, 3] + [Int](repeating: 1, count: 9) + [2], order: [3, 2, 13])
+    var writer = try CFLWriter(path: folder("a.cfl"), rows: 4, columns: 5, axes: axes)
+    for image in images { try writer.append(image) }
+    try writer.finish()
+    var expected: [ComplexImage] = []
+    for slice in 0..<2 {
+      for coil in 0..<3 {
+        for partition in 0..<2 { expected.append(images[coil + 3 * (partition + 2 * slice)]) }
+      }
+    }
+    #expect([UInt8](try folder.data("a.cfl")) == Self.bytes(expected))
+    #expect(try folder.text("a.hdr") == "# Dimensions\n5 4 2 3 1 1 1 1 1 1 1 1 1 2 1 1 \n")
+  }
+
   /// BART agrees with what is written: it finds no difference to its own file.
   @Test(.enabled(if: isBARTInstalled, "bart is not installed"))
   func writesWhatBARTReads() throws {
     let folder = try TemporaryFolder()
     let stack = try ImageStack(path: StackFixtures.path("coils.cfl"))
-    var writer = try CFLWriter(path: folder("a.cfl"), rows: 10, columns: 12, extents: [1, 2])
+    var writer = try CFLWriter(path: folder("a.cfl"), rows: 10, columns: 12, axes: PageAxes([1, 2]))
     for page in 0..<2 { try writer.append(stack.complexPage(page)) }
     try writer.finish()
     func bart(_ arguments: String...) throws -> Int32 {
@@ -98,7 +116,7 @@ import Testing
   @Test func leavesNothingBehind() throws {
     let folder = try TemporaryFolder()
     func append(_ count: Int, extents: [Int]?) throws {
-      var writer = try CFLWriter(path: folder("a.cfl"), rows: 4, columns: 5, extents: extents)
+      var writer = try CFLWriter(path: folder("a.cfl"), rows: 4, columns: 5, axes: extents.map { PageAxes($0) })
       for image in Self.images(count, rows: 4, columns: 5) { try writer.append(image) }
       try writer.finish()
     }
@@ -135,7 +153,7 @@ import Testing
         == .file(.cannotCreate(path: missing, code: ENOENT)))
     #expect(
       Self.writeError {
-        _ = try CFLWriter(path: folder("b.cfl"), rows: 1 << 20, columns: 1 << 20, extents: [1 << 10])
+        _ = try CFLWriter(path: folder("b.cfl"), rows: 1 << 20, columns: 1 << 20, axes: PageAxes([1 << 10]))
       }
       .map { if case .noSpace = $0 { true } else { false } } == true)
   }

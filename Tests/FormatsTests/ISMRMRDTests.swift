@@ -93,6 +93,8 @@
       let stack = try ImageStack(path: Self.folder + "/partitions.h5")
       #expect((stack.info.pages, stack.info.rows, stack.info.columns) == (12, 3, 4))
       #expect(stack.info.spacing == Spacing(x: 2, y: 3, z: 4))
+      #expect(
+        stack.info.axes == PageAxes([3, 1] + [Int](repeating: 1, count: 9) + [4], order: [3, 2, 13]))
       for page in [11, 0, 1, 2, 3, 4, 5, 6, 7, 9, 8, 10] {
         var expected = Self.kSpace(Self.image(page, 0, 3, 4))
         // Partition 5 of the limits is the centre: 4, 5 and 6 are rows 0, 1 and 2. One line was not measured.

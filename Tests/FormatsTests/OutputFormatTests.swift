@@ -236,10 +236,10 @@ import Testing
   @Test func keepsTheDimensionsOfBART() async throws {
     let folder = try TemporaryFolder()
     var layout = Self.layout(Self.complex)
-    layout.extents = [1, 3]
+    layout.axes = PageAxes([1, 3])
     try await Self.write(Self.complex, to: folder("a.cfl"), layout)
     #expect(try folder.text("a.hdr").hasPrefix("# Dimensions\n5 4 1 3 1 "))
-    #expect(try ImageStack(path: folder("a.cfl")).info.extents == [1, 3])
+    #expect(try ImageStack(path: folder("a.cfl")).info.axes == PageAxes([1, 3]))
     // A header of NIfTI of that name is not replaced.
     try folder.write([0x5c, 1, 0, 0], "b.hdr")
     #expect(

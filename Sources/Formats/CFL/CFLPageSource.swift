@@ -34,7 +34,7 @@ final class CFLPageSource: PageSource {
     let used = dimensions.prefix(max(2, (dimensions.lastIndex { $0 > 1 } ?? 0) + 1))
     var info = StackInfo(.cfl, pages, files: 2)
     // More than BART has cannot be written.
-    if used.count <= CFLWriter.dimensions { info.extents = used.dropFirst(2).map(Int.init) }
+    if used.count <= CFLWriter.dimensions { info.axes = PageAxes(used.dropFirst(2).map(Int.init)) }
     self.info = info
   }
 

@@ -2,7 +2,7 @@ import ComplexModule
 import Fields
 import Foundation
 
-/// Writes complex pages to an array of BART, `NAME.cfl` and `NAME.hdr`, one after another and in memory of one page.
+/// Writes complex pages to an array of BART, `NAME.cfl` and `NAME.hdr`, one by one and in memory of one page.
 ///
 /// Columns become dimension 0, rows dimension 1. Both files grow under temporary names, see ``PendingFile``; ``finish()``
 /// makes them durable and gives them their names, the header last: there is no array without it. Without ``finish()``,
@@ -17,7 +17,7 @@ public struct CFLWriter: PageWriter, ~Copyable, Sendable {
   /// How many pages were appended.
   public private(set) var count = 0
 
-  private let extents: [Int]?
+  private let axes: PageAxes?
   private var file: PendingFile
   private var failure: CFLError?
 
@@ -26,14 +26,12 @@ public struct CFLWriter: PageWriter, ~Copyable, Sendable {
 
   /// - Parameters:
   ///   - path: `NAME.cfl` or `NAME.hdr`.
-  ///   - extents: Of dimensions 2, 3, …, whose product is the number of pages, the lower dimension faster: `[1, 8]` are
-  ///     eight coils of one slice. nil makes every page a slice, along dimension 2.
+  ///   - axes: What the pages run along: `PageAxes([1, 8])` are eight coils of one slice. nil makes every page a slice,
+  ///     along dimension 2.
   /// - Throws: ``CFLError``.
-  public init(path: String, rows: Int, columns: Int, extents: [Int]? = nil) throws(CFLError) {
+  public init(path: String, rows: Int, columns: Int, axes: PageAxes? = nil) throws(CFLError) {
     precondition(rows > 0 && columns > 0, "pages of \(rows) × \(columns)")
-    precondition(
-      extents.map { $0.count <= Self.dimensions - 2 && $0.allSatisfy { $0 > 0 } } ?? true,
-      "extents \(extents ?? [])")
+    precondition((axes?.extents.count ?? 1) <= Self.dimensions - 2, "extents \(axes?.extents ?? [])")
     guard CFLHeader.isName(path) else { throw .name(path: path) }
     let names = CFLHeader.files(path)
     guard CFLHeader.isReplaceable(names.header) else { throw .otherHeader(path: names.header) }
@@ -44,8 +42,8 @@ public struct CFLWriter: PageWriter, ~Copyable, Sendable {
     } catch {
       throw .file(error)
     }
-    if let extents {
-      let needed = extents.reduce(UInt64(rows * columns * SampleType.complex64.bytes)) { $0 * UInt64($1) }
+    if let axes {
+      let needed = UInt64(axes.count) * UInt64(rows * columns * SampleType.complex64.bytes)
       let free = freeSpace(beside: file.temporary)
       guard free >= needed else { throw .noSpace(path: names.data, needed: needed, free: free) }
     }
@@ -53,12 +51,9 @@ public struct CFLWriter: PageWriter, ~Copyable, Sendable {
     headerPath = names.header
     self.rows = rows
     self.columns = columns
-    self.extents = extents
+    self.axes = axes
     self.file = file
   }
-
-  /// If known.
-  private var pages: Int? { extents.map { $0.reduce(1, *) } }
 
   /// Writes one more page. Shape: `[rows, columns]`.
   ///
@@ -69,11 +64,13 @@ public struct CFLWriter: PageWriter, ~Copyable, Sendable {
       throw .wrongPage(
         path: path, page: count, found: image.shape.description, expected: "\(rows) × \(columns)")
     }
-    if let pages, count == pages { throw .wrongPageCount(path: path, written: count + 1, expected: pages) }
+    if let pages = axes?.count, count == pages { throw .wrongPageCount(path: path, written: count + 1, expected: pages) }
     if let position = image.samples.firstIndex(where: { !$0.isFinite }) {
       throw .notFinite(path: path, page: count, row: position / columns, column: position % columns)
     }
     do throws(FileError) {
+      let place = axes?.place(ofPage: count) ?? count
+      try file.seek(to: place * rows * columns * SampleType.complex64.bytes)
       try write(image.samples)
     } catch {
       failure = .file(error)
@@ -94,10 +91,10 @@ public struct CFLWriter: PageWriter, ~Copyable, Sendable {
   /// Makes both files durable and gives them their names, replacing files of those names.
   public consuming func finish() throws(CFLError) {
     if let failure { throw failure }
-    guard count > 0, count == pages ?? count else {
-      throw .wrongPageCount(path: path, written: count, expected: pages ?? 1)
+    guard count > 0, count == axes?.count ?? count else {
+      throw .wrongPageCount(path: path, written: count, expected: axes?.count ?? 1)
     }
-    var dimensions = [columns, rows] + (extents ?? [count])
+    var dimensions = [columns, rows] + (axes?.extents ?? [count])
     dimensions += [Int](repeating: 1, count: Self.dimensions - dimensions.count)
     let text = "# Dimensions\n" + dimensions.map { "\($0) " }.joined() + "\n"
     do throws(FileError) {
@@ -132,13 +129,13 @@ public struct CFLWriter: PageWriter, ~Copyable, Sendable {
 }
 
 extension OutputFormat {
-  /// Pages are slices, along dimension 2, unless ``StackLayout/extents`` knows better.
+  /// Pages are slices, along dimension 2, unless ``StackLayout/axes`` knows better.
   static let cfl = OutputFormat(
     name: FileFormat.cfl.name, extensions: ["cfl", "hdr"], holds: [],
     targets: { path in [CFLHeader.files(path).header, CFLHeader.files(path).data] }
   ) { path, stack in
     PageSink(
       try CFLWriter(
-        path: path, rows: stack.rows, columns: stack.columns, extents: stack.extents ?? [stack.pages]))
+        path: path, rows: stack.rows, columns: stack.columns, axes: stack.axes ?? PageAxes([stack.pages])))
   }
 }

@@ -42,8 +42,11 @@ struct ISMRMRDPages: PageSource {
           x: Self.spacing(header.encodedSize.x, header.encodedMatrix.x),
           y: Self.spacing(header.encodedSize.y, header.encodedMatrix.y),
           z: isVolume ? Self.spacing(header.encodedSize.z, header.encodedMatrix.z) : nil),
-        // Coils are dimension 3 of BART, all that is slower together dimension 13, of slices.
-        extents: [1, scan.coils] + [Int](repeating: 1, count: 9) + [scan.pages / scan.coils],
+        // What is slower than partitions counts together as slices.
+        axes: PageAxes(
+          [header.encodedMatrix.z, scan.coils] + [Int](repeating: 1, count: 9)
+            + [scan.pages / scan.coils / header.encodedMatrix.z],
+          order: [3, 2, 13]),
         metadata: [
           "coils": "\(scan.coils)", "partitions": "\(header.encodedMatrix.z)",
           "acquisitions": "\(scan.acquisitions)",

@@ -36,9 +36,8 @@ public struct StackInfo: Sendable, Equatable {
   public var isTiled: Bool
   /// How many files the stack is made of.
   public var files: Int
-  /// What the pages are, where the file knows it: the extents of BART's dimensions 2 (z), 3 (coils), …, the lower dimension
-  /// faster. Their product is the number of pages.
-  public var extents: [Int]?
+  /// What the pages run along, where the file knows it.
+  public var axes: PageAxes?
   /// What else the file says: of TIFF the `key=value` lines of the first page's ImageDescription, as ImageJ and this
   /// program write them.
   public var metadata: [String: String]
@@ -55,7 +54,7 @@ public struct StackInfo: Sendable, Equatable {
     spacing: Spacing = Spacing(),
     unit: String? = nil, scale: Double = 1, offset: Double = 0, compression: String = "none",
     byteOrder: ByteOrder = .little, isBigTIFF: Bool = false, isTiled: Bool = false, files: Int = 1,
-    extents: [Int]? = nil, metadata: [String: String] = [:]
+    axes: PageAxes? = nil, metadata: [String: String] = [:]
   ) {
     self.format = format
     (self.pages, self.rows, self.columns) = (pages, rows, columns)
@@ -64,7 +63,7 @@ public struct StackInfo: Sendable, Equatable {
     (self.scale, self.offset) = (scale, offset)
     (self.compression, self.byteOrder) = (compression, byteOrder)
     (self.isBigTIFF, self.isTiled) = (isBigTIFF, isTiled)
-    (self.files, self.extents, self.metadata) = (files, extents, metadata)
+    (self.files, self.axes, self.metadata) = (files, axes, metadata)
   }
 
   /// Bytes of one page as `Float`.

@@ -108,7 +108,7 @@ public struct StackConversion: Sendable {
       x: spacing.x ?? info.spacing.x, y: spacing.y ?? info.spacing.y,
       z: spacing.z ?? step.flatMap { step in info.spacing.z.map { $0 * Double(step) } })
     layout.unit = unit ?? info.unit
-    layout.extents = self.pages == nil ? info.extents : nil
+    layout.axes = self.pages == nil ? info.axes : nil
     layout.metadata = info.metadata.filter { !StackInfo.knownKeys.contains($0.key) }
 
     let sink = try format.sink(output, layout)

@@ -76,8 +76,8 @@ public struct StackInspection: Encodable, Hashable, Sendable {
     (bigTIFF, tiled) = (info.isBigTIFF, info.isTiled)
     self.values = values
     metadata = info.metadata
-    if let extents = info.extents {
-      let dimensions = [info.columns, info.rows] + extents
+    if let axes = info.axes {
+      let dimensions = [info.columns, info.rows] + axes.extents
       let used = dimensions.prefix(max(2, (dimensions.lastIndex { $0 > 1 } ?? 0) + 1))
       metadata["dimensions"] = used.map(String.init).joined(separator: " ")
     }
