@@ -41,7 +41,14 @@ public struct Field<Quantity, Scalar: FieldScalar>: Sendable, Equatable {
   }
 
   @inlinable public func map<Other>(_ transform: (Scalar) -> Scalar) -> Field<Other, Scalar> {
-    Field<Other, Scalar>(shape: shape, samples: samples.map(transform))
+    // `Array.map` appends one by one, which no compiler makes vectors of.
+    let result = [Scalar](unsafeUninitializedCapacity: samples.count) { target, count in
+      samples.withUnsafeBufferPointer { samples in
+        for i in samples.indices { target.initializeElement(at: i, to: transform(samples[i])) }
+        count = samples.count
+      }
+    }
+    return Field<Other, Scalar>(shape: shape, samples: result)
   }
 }
 

@@ -64,12 +64,21 @@ public struct ReportWriter: ~Copyable, Sendable {
 
   /// Takes one slice. A slice handed over again replaces the earlier one.
   public mutating func append(_ slice: ReportSlice) throws(ReportError) {
-    precondition(slices.contains(slice.index), "slice \(slice.index) of a run of \(slices)")
-    let candidate = ReportSelection.Candidate(index: slice.index, verdict: slice.verdict)
+    try append(slice.index, slice.verdict, seconds: slice.seconds) { slice }
+  }
+
+  /// Takes one slice of which most have no pixels in the report.
+  ///
+  /// - Parameter slice: is called where its pixels are kept.
+  mutating func append(
+    _ index: Int, _ verdict: ReportVerdict, seconds: Double?, slice: () -> ReportSlice
+  ) throws(ReportError) {
+    precondition(slices.contains(index), "slice \(index) of a run of \(slices)")
+    let candidate = ReportSelection.Candidate(index: index, verdict: verdict)
     let (keep, drop) = selection.offer(candidate)
-    if keep { try parts.keep(ReportPayload(slice, side: limits.side)) } else { parts.drop(slice.index) }
-    let figures = ReportFigures(index: slice.index, verdict: slice.verdict, seconds: slice.seconds)
-    entries[slice.index] = Entry(candidate: candidate, place: try parts.record(figures))
+    if keep { try parts.keep(ReportPayload(slice(), side: limits.side)) } else { parts.drop(index) }
+    let figures = ReportFigures(index: index, verdict: verdict, seconds: seconds)
+    entries[index] = Entry(candidate: candidate, place: try parts.record(figures))
     if let drop { parts.drop(drop) }
   }
 

@@ -10,24 +10,53 @@ public func checkpointChecksum(_ path: String) throws -> String {
 
 /// SHA-256 of a file, in hexadecimal, read piece by piece.
 public func fileChecksum(_ path: String) throws -> String {
-  guard let file = FileHandle(forReadingAtPath: path) else { throw RunError.unreadable(path) }
-  defer { try? file.close() }
   var hash = SHA256()
-  while let piece = try file.read(upToCount: 1 << 20), !piece.isEmpty { hash.update(data: piece) }
+  try withPieces(of: path, 1 << 20) { read in
+    var place = 0
+    while true {
+      let piece = try read(place)
+      if piece.isEmpty { return }
+      hash.update(bufferPointer: piece)
+      place += piece.count
+    }
+  }
   return hash.finalize().hexadecimal
 }
 
 /// SHA-256 of the size of a file and of pieces that are spread evenly over it, the first and the last bytes among them.
 private func spreadChecksum(_ path: String, size: Int, pieces: Int, of length: Int) throws -> String {
-  guard let file = FileHandle(forReadingAtPath: path) else { throw RunError.unreadable(path) }
-  defer { try? file.close() }
   var hash = SHA256()
   hash.update(data: Data("\(size)\n".utf8))
-  for k in 0..<pieces {
-    try file.seek(toOffset: UInt64(k * (size - length) / (pieces - 1)))
-    hash.update(data: try file.read(upToCount: length) ?? Data())
+  try withPieces(of: path, length) { read in
+    for k in 0..<pieces { hash.update(bufferPointer: try read(k * (size - length) / (pieces - 1))) }
   }
   return hash.finalize().hexadecimal
+}
+
+/// Opens a file whose bytes can be read anywhere. (`FileHandle` asks for 4 KiB at a time.)
+///
+/// - Parameters:
+///   - most: bytes of a piece.
+///   - body: gets a function that reads a piece from a place on, shorter where the file ends.
+private func withPieces(
+  of path: String, _ most: Int, _ body: ((_ place: Int) throws -> UnsafeRawBufferPointer) throws -> Void
+) throws {
+  let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+  guard descriptor >= 0 else { throw RunError.unreadable(path) }
+  defer { close(descriptor) }
+  let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: most, alignment: 64)
+  defer { buffer.deallocate() }
+  try body { place in
+    var count = 0
+    while count < most {
+      let found = pread(descriptor, buffer.baseAddress.map { $0 + count }, most - count, off_t(place + count))
+      if found < 0, errno == EINTR { continue }
+      guard found >= 0 else { throw RunError.unreadable(path) }
+      if found == 0 { break }
+      count += found
+    }
+    return UnsafeRawBufferPointer(rebasing: buffer[..<count])
+  }
 }
 
 /// SHA-256 of the samples of an image, little endian.

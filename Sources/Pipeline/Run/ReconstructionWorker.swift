@@ -6,7 +6,6 @@ import Reconstruction
 
 /// Reconstructs and judges slices, one at a time, on a thread of its own.
 actor ReconstructionWorker {
-  private let description: PipelineDescription
   private let scan: ScanInput
   private let workshop: MethodWorkshop
   private let lines: [ReconstructionLine]
@@ -17,7 +16,6 @@ actor ReconstructionWorker {
   /// - Parameter threads: that one slice uses.
   init(_ description: PipelineDescription, scan: ScanInput, plans: MethodWorkshop.Plans, threads: Int) throws
   {
-    self.description = description
     self.scan = scan
     let workshop = MethodWorkshop(description, threads: threads, plans: plans)
     self.workshop = workshop
@@ -72,11 +70,9 @@ actor ReconstructionWorker {
       throw RunError.endlessFigures(slice: measurement.index + 1)
     }
     let seconds = (ContinuousClock.now - start) / .seconds(1)
-    let page = ReportSlice(
-      index: measurement.index, results: results, geometry: description.geometry, seconds: seconds)
     return ReconstructedSlice(
       index: measurement.index,
-      content: .done(.init(results: results, page: page, stages: stages, seconds: seconds, changed: changed)))
+      content: .done(.init(results: results, stages: stages, seconds: seconds, changed: changed)))
   }
 }
 
@@ -85,7 +81,6 @@ struct ReconstructedSlice: Sendable {
   struct Done: Sendable {
     /// By reconstruction, in the order of the pipeline.
     let results: [ReconstructionLine.Result]
-    let page: ReportSlice
     let stages: [RunJournal.Stage]
     let seconds: Double
     let changed: RunJournal.Changed

@@ -259,7 +259,10 @@ struct RunWork {
   ) throws -> RunJournal.Entry {
     let start = ContinuousClock.now
     let checksums = try volumes.write(done.results, slice: slice)
-    try report.append(done.page)
+    try report.append(slice, ReportVerdict(done.results[0].verdict), seconds: done.seconds) {
+      ReportSlice(
+        index: slice, results: done.results, geometry: description.geometry, seconds: done.seconds)
+    }
     let writing = RunJournal.Stage(name: "writing", seconds: seconds(since: start))
     return RunJournal.Entry(
       slice: slice + 1, verdicts: done.results.map(\.verdict.countedFromOne), checksums: checksums,
