@@ -116,7 +116,8 @@ import Testing
   @Test func leavesNothingBehind() throws {
     let folder = try TemporaryFolder()
     func append(_ count: Int, extents: [Int]?) throws {
-      var writer = try CFLWriter(path: folder("a.cfl"), rows: 4, columns: 5, axes: extents.map { PageAxes($0) })
+      var writer = try CFLWriter(
+        path: folder("a.cfl"), rows: 4, columns: 5, axes: extents.map { PageAxes($0) })
       for image in Self.images(count, rows: 4, columns: 5) { try writer.append(image) }
       try writer.finish()
     }

@@ -64,7 +64,9 @@ public struct CFLWriter: PageWriter, ~Copyable, Sendable {
       throw .wrongPage(
         path: path, page: count, found: image.shape.description, expected: "\(rows) × \(columns)")
     }
-    if let pages = axes?.count, count == pages { throw .wrongPageCount(path: path, written: count + 1, expected: pages) }
+    if let pages = axes?.count, count == pages {
+      throw .wrongPageCount(path: path, written: count + 1, expected: pages)
+    }
     if let position = image.samples.firstIndex(where: { !$0.isFinite }) {
       throw .notFinite(path: path, page: count, row: position / columns, column: position % columns)
     }
