@@ -27,13 +27,18 @@ import Testing
     }
   }
 
-  static func writeError(_ body: () throws -> Void) -> CFLError? {
-    do {
-      try body()
-      return nil
-    } catch {
-      return error as? CFLError
-    }
+  static func layout(
+    _ pages: Int, rows: Int = 4, columns: Int = 5, axes: PageAxes? = nil
+  ) -> StackLayout {
+    var layout = StackLayout(rows: rows, columns: columns, pages: pages, storage: .complex64)
+    layout.axes = axes
+    return layout
+  }
+
+  static func write(_ images: [ComplexImage], to path: String, _ layout: StackLayout) throws {
+    var writer = try CFLWriter(path: path, layout)
+    for image in images { try writer.append(.complex(image)) }
+    try writer.finish()
   }
 
   @Test(arguments: ["coils.cfl", "coils.hdr"])
@@ -54,8 +59,8 @@ import Testing
   func writesWhatIsRead(extents: [Int]?) throws {
     let folder = try TemporaryFolder()
     let images = Self.images(6, rows: 4, columns: 5)
-    var writer = try CFLWriter(path: folder("a.hdr"), rows: 4, columns: 5, axes: extents.map { PageAxes($0) })
-    for image in images { try writer.append(image) }
+    var writer = try CFLWriter(path: folder("a.hdr"), Self.layout(6, axes: extents.map { PageAxes($0) }))
+    for image in images { try writer.append(.complex(image)) }
     #expect(
       try FileManager.default.contentsOfDirectory(atPath: folder.path).allSatisfy { $0.contains(".partial-") }
     )
@@ -76,9 +81,7 @@ import Testing
     let folder = try TemporaryFolder()
     let images = Self.images(12, rows: 4, columns: 5)
     let axes = PageAxes([2, 3] + [Int](repeating: 1, count: 9) + [2], order: [3, 2, 13])
-    var writer = try CFLWriter(path: folder("a.cfl"), rows: 4, columns: 5, axes: axes)
-    for image in images { try writer.append(image) }
-    try writer.finish()
+    try Self.write(images, to: folder("a.cfl"), Self.layout(12, axes: axes))
     var expected: [ComplexImage] = []
     for slice in 0..<2 {
       for coil in 0..<3 {
@@ -94,9 +97,9 @@ import Testing
   func writesWhatBARTReads() throws {
     let folder = try TemporaryFolder()
     let stack = try ImageStack(path: StackFixtures.path("coils.cfl"))
-    var writer = try CFLWriter(path: folder("a.cfl"), rows: 10, columns: 12, axes: PageAxes([1, 2]))
-    for page in 0..<2 { try writer.append(stack.complexPage(page)) }
-    try writer.finish()
+    try Self.write(
+      [stack.complexPage(0), stack.complexPage(1)], to: folder("a.cfl"),
+      Self.layout(2, rows: 10, columns: 12, axes: PageAxes([1, 2])))
     func bart(_ arguments: String...) throws -> Int32 {
       let process = Process()
       process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
@@ -115,48 +118,39 @@ import Testing
 
   @Test func leavesNothingBehind() throws {
     let folder = try TemporaryFolder()
-    func append(_ count: Int, extents: [Int]?) throws {
-      var writer = try CFLWriter(
-        path: folder("a.cfl"), rows: 4, columns: 5, axes: extents.map { PageAxes($0) })
-      for image in Self.images(count, rows: 4, columns: 5) { try writer.append(image) }
-      try writer.finish()
+    for count in [0, 2, 4] {
+      #expect(
+        throws: StackWriteError.wrongPageCount(path: folder("a.cfl"), written: count, expected: 3)
+      ) {
+        try Self.write(Self.images(count, rows: 4, columns: 5), to: folder("a.cfl"), Self.layout(3))
+      }
     }
-    #expect(
-      Self.writeError { try append(2, extents: [3]) }
-        == .wrongPageCount(path: folder("a.cfl"), written: 2, expected: 3))
-    #expect(
-      Self.writeError { try append(4, extents: [3]) }
-        == .wrongPageCount(path: folder("a.cfl"), written: 4, expected: 3))
-    #expect(
-      Self.writeError { try append(0, extents: nil) }
-        == .wrongPageCount(path: folder("a.cfl"), written: 0, expected: 1))
     #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path).isEmpty)
   }
 
   @Test func refusesPagesItCannotWrite() throws {
     let folder = try TemporaryFolder()
-    var writer = try CFLWriter(path: folder("a.cfl"), rows: 4, columns: 5)
     let wrong = Self.images(1, rows: 5, columns: 4)[0]
-    var found: CFLError?
-    do throws(CFLError) { try writer.append(wrong) } catch { found = error }
     #expect(
-      found == .wrongPage(path: folder("a.cfl"), page: 0, found: wrong.shape.description, expected: "4 × 5"))
+      throws: StackWriteError.wrongPage(
+        path: folder("a.cfl"), page: 0, found: "5 × 4", expected: "4 × 5 complex samples")
+    ) { try Self.write([wrong], to: folder("a.cfl"), Self.layout(1)) }
     var image = Self.images(1, rows: 4, columns: 5)[0]
     image.samples[7] = Complex(1, .nan)
-    do throws(CFLError) { try writer.append(image) } catch { found = error }
-    #expect(found == .notFinite(path: folder("a.cfl"), page: 0, row: 1, column: 2))
     #expect(
-      Self.writeError { _ = try CFLWriter(path: folder("a"), rows: 1, columns: 1) }
-        == .name(path: folder("a")))
+      throws: StackWriteError.notFinite(path: folder("a.cfl"), page: 0, row: 1, column: 2, value: "NaN")
+    ) { try Self.write([image], to: folder("a.cfl"), Self.layout(1)) }
+    #expect(throws: CFLError.name(path: folder("a"))) {
+      try Self.write([], to: folder("a"), Self.layout(1))
+    }
     let missing = folder("none/a.cfl")
-    #expect(
-      Self.writeError { _ = try CFLWriter(path: missing, rows: 1, columns: 1) }
-        == .file(.cannotCreate(path: missing, code: ENOENT)))
-    #expect(
-      Self.writeError {
-        _ = try CFLWriter(path: folder("b.cfl"), rows: 1 << 20, columns: 1 << 20, axes: PageAxes([1 << 10]))
-      }
-      .map { if case .noSpace = $0 { true } else { false } } == true)
+    #expect(throws: StackWriteError.file(.cannotCreate(path: missing, code: ENOENT))) {
+      try Self.write([], to: missing, Self.layout(1))
+    }
+    let error = #expect(throws: StackWriteError.self) {
+      try Self.write([], to: folder("b.cfl"), Self.layout(1 << 10, rows: 1 << 20, columns: 1 << 20))
+    }
+    #expect(error.map { if case .noSpace = $0 { true } else { false } } == true)
   }
 
   /// A new array replaces the old one, whatever its size.
@@ -164,9 +158,7 @@ import Testing
     let folder = try TemporaryFolder()
     for (count, rows) in [(3, 4), (2, 6)] {
       let images = Self.images(count, rows: rows, columns: 5)
-      var writer = try CFLWriter(path: folder("a.cfl"), rows: rows, columns: 5)
-      for image in images { try writer.append(image) }
-      try writer.finish()
+      try Self.write(images, to: folder("a.cfl"), Self.layout(count, rows: rows))
       #expect(try ImageStack(path: folder("a.cfl")).complexPage(count - 1) == images[count - 1])
     }
   }

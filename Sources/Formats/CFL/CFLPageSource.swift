@@ -1,6 +1,7 @@
 import Foundation
 
-/// The pages of an array of BART: `NAME.cfl`, complex single precision in little-endian order, and `NAME.hdr`, its extents.
+/// The pages of an array of BART: `NAME.cfl`, complex single precision in this
+/// machine's byte order, as BART maps it into memory, and `NAME.hdr`, its extents.
 ///
 /// Dimension 0 (readout, x), which is the fastest, runs along the columns, dimension 1 (phase encoding, y) along the
 /// rows; dimensions 2 (z), 3 (coils), 4 (sets of sensitivities) and all others are pages, the lower ones faster.
@@ -22,7 +23,7 @@ final class CFLPageSource: PageSource {
     file = try FileBytes(path: data)
     pages = try RawPages(
       pages: Array(dimensions.dropFirst(2).reversed()), rows: dimensions.count > 1 ? dimensions[1] : 1,
-      columns: dimensions[0], type: .complex64, isSwapped: 1.bigEndian == 1, start: 0, path: data,
+      columns: dimensions[0], type: .complex64, isSwapped: false, start: 0, path: data,
       format: .cfl,
       length: file.length, memory: memory)
     guard pages.end == file.length else {
@@ -34,7 +35,7 @@ final class CFLPageSource: PageSource {
     let used = dimensions.prefix(max(2, (dimensions.lastIndex { $0 > 1 } ?? 0) + 1))
     var info = StackInfo(.cfl, pages, files: 2)
     // More than BART has cannot be written.
-    if used.count <= CFLWriter.dimensions { info.axes = PageAxes(used.dropFirst(2).map(Int.init)) }
+    if used.count <= CFLWriter.mostDimensions { info.axes = PageAxes(used.dropFirst(2).map(Int.init)) }
     self.info = info
   }
 
