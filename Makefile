@@ -105,17 +105,27 @@ SANITIZE := -fsanitize=address,undefined -fno-sanitize=vptr,function -fno-saniti
 REPORTS := $(CURDIR)/.build-sanitize/reports
 SANITIZED := -c release --scratch-path .build-sanitize --sanitize address \
   $(foreach flag,$(SANITIZE),-Xcc $(flag) -Xcxx $(flag))
+# Where the first frame lies that is not the sanitizer's: right behind the top or, where its own check has failed, some
+# frames down.
+define IN_A_LIBRARY
+{ all[FILENAME] }
+/CHECK failed/ { check[FILENAME] }
+/ #[0-9] .*[.]so/ && !/libswift|libdispatch/ && (/ #[0-2] / || FILENAME in check) { library[FILENAME] }
+END { for (name in all) if (!(name in library)) { print "not within a library: " name; found = 1 } exit found }
+endef
+export IN_A_LIBRARY
 soak: setup
 	@rm -rf $(REPORTS); mkdir -p $(REPORTS)
 	swift build --build-tests $(SANITIZED)
 	@export DEFT_SOAK=100000; \
 	export ASAN_OPTIONS=detect_leaks=0:max_allocation_size_mb=160:quarantine_size_mb=64:hard_rss_limit_mb=2048:symbolize=0:log_path=$(REPORTS)/report; \
-	failed=0; for suite in $$(grep -rhoE '[A-Za-z0-9]+MutationTests \{' Tests | sort -u | cut -d' ' -f1); do \
-	  swift test --skip-build $(SANITIZED) --filter "[.]$$suite/" || failed=1; \
+	suites=$$(grep -rhoE 'struct [A-Za-z0-9]+MutationTests' Tests | cut -d' ' -f2 | sort -u); \
+	[ -n "$$suites" ] || { echo "no suite of damaged files"; exit 1; }; \
+	failed=0; for suite in $$suites; do \
+	  swift test --skip-build $(SANITIZED) --filter "[.]$$suite/" | tee $(REPORTS).log || failed=1; \
+	  grep -q 'with [1-9][0-9]* test' $(REPORTS).log || { echo "$$suite: no test was run"; failed=1; }; \
 	done; \
-	find $(REPORTS) -type f -exec awk '{ all[FILENAME] } / #[0-2] .*[.]so/ { library[FILENAME] } \
-	  END { for (name in all) if (!(name in library)) { print "not within a library: " name; found = 1 } exit found }' {} + \
-	  || failed=1; exit $$failed
+	find $(REPORTS) -type f -exec awk "$$IN_A_LIBRARY" {} + || failed=1; exit $$failed
 
 bench-mri: setup
 	@$(call install,bart)

@@ -120,6 +120,9 @@ std::vector<char> answer(const Dataset &dataset, const cismrmrd_request &request
   if (request.question == cismrmrd_heads) {
     for (uint64_t i = 0; i < request.count; i++) {
       Acquisition acquisition(dataset, static_cast<uint32_t>(request.start + i));
+      // What was never written reads as zeros, one acquisition after another without end.
+      if (acquisition.head.version == 0 && acquisition.head.number_of_samples == 0)
+        throw std::runtime_error("acquisition " + std::to_string(request.start + i + 1) + " was never written");
       cismrmrd_head one = head(acquisition.head);
       append(&one, sizeof one);
     }

@@ -49,16 +49,37 @@ public enum FileFormat: String, Sendable, CaseIterable {
 public enum FormatRegistry {
   /// By the extension of a file or, for a folder, by the files in it; DICOM also by what its files begin with.
   ///
-  /// - Throws: ``FormatError/unknown(path:)``.
+  /// - Throws: ``FormatError``.
   public static func format(of path: String) throws(FormatError) -> FileFormat {
+    var status = stat()
+    if stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFDIR { return try format(ofFolder: path) }
     if CFLHeader.isHeader(path) { return .cfl }
     if let format = byExtension(path) { return format }
-    let names = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
-    for format in FileFormat.allCases where names.contains(where: { byExtension($0) == format }) {
-      return format
-    }
     if DICOMFiles.isAny(at: path) { return .dicom }
     throw .unknown(path: path)
+  }
+
+  /// Only series of TIFF and of DICOM are folders.
+  private static func format(ofFolder path: String) throws(FormatError) -> FileFormat {
+    let names: [String]
+    do {
+      names = try FileManager.default.contentsOfDirectory(atPath: path).filter { !$0.hasPrefix(".") }.sorted()
+    } catch {
+      throw .closed(path: path, code: access(path, R_OK | X_OK) == 0 ? EIO : errno)
+    }
+    let tiff = names.first { byExtension($0) == .tiff }
+    let dicom = names.first { name in
+      let format = byExtension(name)
+      return format == .dicom || (format == nil && DICOMFiles.isSlice("\(path)/\(name)"))
+    }
+    switch (tiff, dicom) {
+    case (let tiff?, let dicom?): throw .mixed(path: path, first: tiff, second: dicom)
+    case (_?, nil): return .tiff
+    case (nil, _?): return .dicom
+    case (nil, nil):
+      guard let other = names.first(where: { byExtension($0) != nil }) else { throw .unknown(path: path) }
+      throw .folder(path: path, name: other)
+    }
   }
 
   /// The file that a path leads to, which may also name a part of it: of `scan.h5:flats` it is `scan.h5`.
@@ -73,6 +94,12 @@ public enum FormatRegistry {
 /// Why a path has no format.
 public enum FormatError: Error, Equatable, Sendable, CustomStringConvertible {
   case unknown(path: String)
+  /// A folder that may not be read; `code` is that of `errno`.
+  case closed(path: String, code: Int32)
+  /// A folder of files of a format that is read file by file.
+  case folder(path: String, name: String)
+  /// A folder with files of two formats that are read folder by folder.
+  case mixed(path: String, first: String, second: String)
   /// No format that can be written has this extension.
   case notWritten(path: String)
   /// `what` is asked for by `option`, and the format has no place for it.
@@ -80,6 +107,13 @@ public enum FormatError: Error, Equatable, Sendable, CustomStringConvertible {
 
   public var description: String {
     switch self {
+    case .closed(let path, let code): FileError.cannotRead(path: path, code: code).description
+    case .folder(let path, let name):
+      "cannot read the folder '\(path)' as a stack: it holds '\(name)', and only TIFF and DICOM are read folder by folder. "
+        + "Name the file itself."
+    case .mixed(let path, let first, let second):
+      "cannot read the folder '\(path)' as a stack: it holds TIFF ('\(first)') and DICOM ('\(second)'). Move the files of "
+        + "one of them to another folder, or name one series as in '\(path)/*.tif'."
     case .unknown(let path):
       "cannot tell the format of '\(path)': expected a file, or a folder of files, ending in "
         + FileFormat.allCases.flatMap(\.extensions).map { ".\($0)" }.joined(separator: ", ")

@@ -17,6 +17,8 @@ public struct OutputFormat: Sendable {
     public static let unit = Features(rawValue: 8)
     /// Any `key=value`.
     public static let metadata = Features(rawValue: 16)
+    /// Which of several dimensions pages run along.
+    public static let axes = Features(rawValue: 32)
   }
 
   public let name: String

@@ -117,7 +117,7 @@ struct ConvertCommand: AsyncParsableCommand {
     }
     if outcome.clipped > 0 { text += "; \(counted(outcome.clipped, "value")) outside the range clipped" }
     if !outcome.notKept.isEmpty {
-      text += "; not kept, as its format has no place for it: \(outcome.notKept.joined(separator: ", "))"
+      text += "; not kept: \(outcome.notKept.joined(separator: ", "))"
     }
     return text
   }

@@ -13,10 +13,11 @@ extension PageList {
   }
 }
 
-/// Neighbouring slices, `FIRST...LAST`, `FIRST-LAST` or `FIRST..<END`, counted from 1.
+/// Neighbouring slices, `FIRST...LAST`, `FIRST-LAST` or `FIRST..<END`, or a single one, counted from 1.
 enum SliceRange {
   /// Counted from 0.
   static func argument(_ text: String) throws -> Range<Int> {
+    if let only = Int(text), 1...1_000_000_000 ~= only { return only - 1..<only }
     for (dots, extra) in [("...", 1), ("..<", 0), ("-", 1)] {
       guard let place = text.firstRange(of: dots) else { continue }
       guard let first = Int(text[..<place.lowerBound]), let last = Int(text[place.upperBound...]),

@@ -15,7 +15,8 @@ import Testing
       try program.start(["merge", "pipeline.yaml"] + parts + ["--input", "scan.tif", "--output", output])()
     }
     let whole = try run("--output", "whole")
-    for slices in ["1...3", "4...4", "5...7"] { _ = try run("--output", slices, "--slices", slices) }
+    for slices in ["1...3", "5...7"] { _ = try run("--output", slices, "--slices", slices) }
+    _ = try run("--output", "4...4", "--slices", "4")
 
     let gap = try merge("5...7", "1...3", to: "out")
     #expect(gap.status == 1 && gap.output.isEmpty)
@@ -33,6 +34,8 @@ import Testing
     // A part of something else, one that is not complete, and one whose volume was changed.
     _ = try run("--output", "seed", "--seed", "2", "--slices", "4...4")
     #expect(try merge("seed", "1...3", "5...7", to: "other").errors.contains("the seed was 2, is 1"))
+    let twice = try merge("1...3", "4...4", "./1...3/", to: "other")
+    #expect(twice.status == 1 && twice.errors.contains("'./1...3/' is named twice. Name every part once."))
     #expect(try merge("nowhere", to: "other").errors.contains("'nowhere' holds no complete run."))
     var volume = try program.data("4...4/volume.tif")
     volume[4096 + 2000] ^= 1

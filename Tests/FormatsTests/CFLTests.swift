@@ -183,6 +183,19 @@ import Testing
     }
   }
 
+  /// A number that is none is not an infinite one.
+  @Test func tellsNaNFromInfinity() throws {
+    let folder = try TemporaryFolder()
+    let parts: [(Float, Float)] = [(.nan, 1), (1, .nan), (.infinity, 1), (.infinity, .nan), (3, 4)]
+    try folder.write(
+      parts.flatMap { [$0.0, $0.1] }.flatMap { withUnsafeBytes(of: $0.bitPattern, Array.init) }, "a.cfl")
+    try folder.write("# Dimensions\n5 1\n", to: "a.hdr")
+    let stack = try ImageStack(path: folder("a.cfl"), nonFinite: .keep, part: .magnitude)
+    let found = try stack.page(0).samples
+    #expect(found.map(\.isNaN) == [true, true, false, true, false])
+    #expect(found[2] == .infinity && found[4] == 5)
+  }
+
   @Test func missesAFileOfThePair() throws {
     let folder = try TemporaryFolder()
     try folder.write(StackFixtures.bytes("coils.cfl"), "a.cfl")
@@ -192,13 +205,8 @@ import Testing
   @Test func refusesAFolder() throws {
     let folder = try TemporaryFolder()
     try folder.write(StackFixtures.bytes("coils.cfl"), "a.cfl")
-    guard
-      case .cannotOpen(folder.path, _, _) = TIFFPageSourceTests.stackError({
-        _ = try ImageStack(path: folder.path)
-      })
-    else {
-      Issue.record("a folder was opened")
-      return
+    #expect(throws: FormatError.folder(path: folder.path, name: "a.cfl")) {
+      try ImageStack(path: folder.path)
     }
   }
 

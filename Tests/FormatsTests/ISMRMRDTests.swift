@@ -105,6 +105,15 @@
       }
     }
 
+    @Test func sortsPartitionsOfCoils() throws {
+      let stack = try ImageStack(path: Self.folder + "/coils.h5")
+      #expect((stack.info.pages, stack.info.rows, stack.info.columns) == (6, 3, 4))
+      for page in 0..<6 {
+        let expected = Self.kSpace(Self.image(page / 2, page % 2, 3, 4))
+        #expect(Self.error(try stack.complexPage(page), expected) < Self.tolerance, "page \(page)")
+      }
+    }
+
     @Test func offersTheNoise() throws {
       let file = try ISMRMRDFile(path: Self.folder + "/cartesian.h5")
       let (matrix, size) = (file.header.encodedMatrix, file.header.reconSize)
@@ -141,15 +150,22 @@
         [1, 1, 1, 0, 0, 0, 0, 0] + withUnsafeBytes(of: acquisitions.littleEndian, Array.init)
           + [UInt8](repeating: 0xff, count: 8)
       }
+      let folder = try TemporaryFolder()
       var bytes = [UInt8](try Data(contentsOf: URL(fileURLWithPath: Self.folder + "/cartesian.h5")))
       let stated = try #require(bytes.firstRange(of: extent(26)))
-      bytes.replaceSubrange(stated, with: extent(1_000_000))
-      let folder = try TemporaryFolder()
-      let path = try folder.write(bytes, "a.h5")
-      #expect(
-        throws: StackError.damaged(
-          path: path, format: "ISMRMRD", reason: "it claims 1000000 acquisitions in 23960 bytes")
-      ) { try ImageStack(path: path) }
+      func expectDamaged(_ acquisitions: UInt64, length: Int, _ reason: String) throws {
+        bytes.replaceSubrange(stated, with: extent(acquisitions))
+        let path = try folder.write(bytes, "a.h5")
+        #expect(truncate(path, off_t(length)) == 0)
+        #expect(throws: StackError.damaged(path: path, format: "ISMRMRD", reason: reason)) {
+          try ImageStack(path: path)
+        }
+      }
+      try expectDamaged(1_000_000, length: bytes.count, "it claims 1000000 acquisitions in 23960 bytes")
+      let unwritten = "the HDF5 library says 'acquisition 27 was never written'"
+      try expectDamaged(30, length: bytes.count, unwritten)
+      try expectDamaged(9_000_000, length: 1 << 30, unwritten)
+      try expectDamaged(80_000_000, length: 2 << 30, "it claims 80000000 acquisitions in 2147483648 bytes")
     }
 
     /// A raw scan is read only: neither its bytes nor its time of change are touched.

@@ -110,4 +110,21 @@ import Testing
     #expect(try FormatRegistry.format(of: "Scan.TIFF") == .tiff)
     #expect(throws: FormatError.unknown(path: "scan.doc")) { try FormatRegistry.format(of: "scan.doc") }
   }
+
+  /// What lies beside a series does not make it another one, nor is one of two taken without a word.
+  @Test func findsTheSeriesOfAFolder() throws {
+    let folder = try TemporaryFolder()
+    try folder.write([1], "a.npy")
+    try folder.write([1], ".hidden.tif")
+    #expect(throws: FormatError.folder(path: folder.path, name: "a.npy")) {
+      try ImageStack(path: folder.path)
+    }
+    try folder.write([UInt8](repeating: 0, count: 128) + Array("DICM".utf8), "slice")
+    try folder.write([], "notes")
+    #expect(try FormatRegistry.format(of: folder.path) == .dicom)
+    try folder.write([1], "b.tif")
+    #expect(throws: FormatError.mixed(path: folder.path, first: "b.tif", second: "slice")) {
+      try ImageStack(path: folder.path)
+    }
+  }
 }

@@ -307,6 +307,34 @@ private struct LineLog: LogHandler {
     #expect(try small.folder.data("out/volume.tif") != volume)
   }
 
+  /// Content counts, not what it is called.
+  @Test func goesOnWithAnInputOfAnotherName() async throws {
+    let small = try SmallScan()
+    _ = try await small.run(to: "whole")
+    try await small.interrupt(at: "slice 1/3", to: "out")
+    let renamed = small.folder("renamed.tif")
+    try FileManager.default.moveItem(atPath: small.scan, toPath: renamed)
+    _ = try await small.run(input: renamed, to: "out")
+    #expect(try small.folder.data("out/volume.tif") == small.folder.data("whole/volume.tif"))
+  }
+
+  @Test func knowsHowFarSlicesAreApart() async throws {
+    let small = try SmallScan(reconstructions: "  - {method: fbp}\n")
+    _ = try await small.run(to: "unknown")
+    #expect(
+      try ImageStack(path: small.folder("unknown/volume.tif")).info.spacing == Spacing(x: 4, y: 4))
+    let scan = try ImageStack(path: small.scan)
+    let path = small.folder("spaced.tif")
+    var writer = try TIFFWriter(
+      path: path, rows: 30, columns: 72, pages: 3, spacing: Spacing(x: 4, y: 6, z: 15),
+      metadata: ["model": "operator", "noise_sigma": "0.02"])
+    for slice in 0..<3 { try writer.append(try scan.page(slice)) }
+    try writer.finish()
+    _ = try await small.run(input: path, to: "out")
+    #expect(
+      try ImageStack(path: small.folder("out/volume.tif")).info.spacing == Spacing(x: 4, y: 4, z: 15))
+  }
+
   @Test func letsOneRunWorkInAFolder() async throws {
     let small = try SmallScan()
     let refusals = Lines()
@@ -375,7 +403,10 @@ private struct LineLog: LogHandler {
     for name in ["volume.tif", "fbp.tif", "verdict.json"] {
       #expect(try small.folder.data("out/\(name)") == small.folder.data("whole/\(name)"), "\(name)")
     }
-    #expect(try small.folder.text("out/manifest.json").contains("The input was repaired for the slices 2;"))
+    let sentence =
+      "The input was repaired for the slices 2: when the others were done, 'faulty.tif' had SHA-256 "
+    #expect(try small.folder.text("out/manifest.json").contains(sentence))
+    #expect(lines.all.contains { $0.hasPrefix(sentence) })
     // Nothing is left to retry: another input is another run.
     let other = await #expect(throws: RunError.self) {
       try write(true)

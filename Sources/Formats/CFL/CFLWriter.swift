@@ -68,7 +68,7 @@ public struct CFLWriter: PageWriter, ~Copyable, Sendable {
 
 extension OutputFormat {
   static let cfl = OutputFormat(
-    name: FileFormat.cfl.name, extensions: ["cfl", "hdr"], holds: [],
+    name: FileFormat.cfl.name, extensions: ["cfl", "hdr"], holds: [.axes],
     targets: { path in [CFLHeader.files(path).header, CFLHeader.files(path).data] }
   ) { path, stack in PageSink(try CFLWriter(path: path, stack)) }
 }

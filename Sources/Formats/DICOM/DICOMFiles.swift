@@ -8,9 +8,12 @@ enum DICOMFiles {
     return (try? file.bytes(4, at: 128, page: 0)) == Array("DICM".utf8)
   }
 
+  /// Whether a file of a folder is one of a series.
+  static func isSlice(_ path: String) -> Bool { !isDICOMDIR(path) && isMarked(path) }
+
   /// Whether a file, a folder or a pattern without a known extension leads to one.
   static func isAny(at path: String) -> Bool {
-    isMarked(path) || (candidates(path) ?? []).contains { !isDICOMDIR($0) && isMarked($0) }
+    isMarked(path) || (candidates(path) ?? []).contains(where: isSlice)
   }
 
   /// The files of a folder or pattern in the order of their names, or a single file.

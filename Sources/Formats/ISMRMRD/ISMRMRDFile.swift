@@ -31,6 +31,7 @@
     let heads: [cismrmrd_head]
     private let reader: IsolatedReader<cismrmrd_request>
 
+    private static let mostAcquisitions: UInt64 = 10_000_000
     /// Of a file, at least: one sample of one coil in the file's global heap (8 behind a header of 16).
     private static let bytesOfAcquisition: UInt64 = 24
 
@@ -79,8 +80,7 @@
         centre: (centre(stated.step_1, encoded.y), centre(stated.step_2, encoded.z)),
         noiseBandwidth: bandwidth > 0 && bandwidth.isFinite ? bandwidth : 1)
 
-      // What was never written reads as zeros, one acquisition after another without end.
-      guard stated.acquisitions <= length / Self.bytesOfAcquisition else {
+      guard stated.acquisitions <= min(Self.mostAcquisitions, length / Self.bytesOfAcquisition) else {
         throw StackError.damaged(
           path: path, format: "ISMRMRD",
           reason: "it claims \(stated.acquisitions) acquisitions in \(length) bytes")
@@ -88,6 +88,7 @@
       var heads: [cismrmrd_head] = []
       let count = Int(stated.acquisitions)
       for start in stride(from: 0, to: count, by: 64) {
+        try Task.checkCancellation()
         var request = cismrmrd_request()
         request.question = Int32(cismrmrd_heads.rawValue)
         request.start = UInt64(start)

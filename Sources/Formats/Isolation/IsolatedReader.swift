@@ -166,5 +166,8 @@ func regularFileLength(_ path: String, format: String) throws(StackError) -> UIn
   guard status.st_mode & S_IFMT == S_IFREG else {
     throw .cannotOpen(path: path, format: format, reason: "it is not a regular file")
   }
+  guard status.st_size > 0 else {
+    throw .damaged(path: path, format: format, reason: "it is empty (0 bytes)")
+  }
   return UInt64(status.st_size)
 }

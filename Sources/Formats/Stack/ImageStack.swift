@@ -42,14 +42,20 @@ public final class ImageStack: Sendable {
   ///   - part: what is read of complex samples; nil refuses to read them as real ones.
   ///   - memory: In bytes: the most that a page may take as `Float`, and the most that one of its strips, tiles or chunks
   ///     may take decoded. Zstandard may ask for 128 MiB more.
-  /// - Throws: ``StackError``, ``TIFFError``, ``DICOMError``: when a file is missing, unreadable or damaged, or holds samples of another
-  ///   kind; when pages differ in size or type; when a number is missing in a folder, or pages that the description
+  /// - Throws: ``StackError``, ``TIFFError``, ``DICOMError``, ``FormatError``: when a file is missing, unreadable or damaged, or
+  ///   holds samples of another kind; when pages differ in size or type; when a number is missing in a folder, or pages that the description
   ///   counts.
   public convenience init(
     path: String, nonFinite: NonFinite = .refuse, part: Part? = nil, memory: Int = 4 << 30
   ) throws {
-    // What is no known format is opened as TIFF, which says what it found.
-    let format = (try? FormatRegistry.format(of: path)) ?? .tiff
+    let format: FileFormat
+    do throws(FormatError) {
+      format = try FormatRegistry.format(of: path)
+    } catch {
+      // What is no known format is opened as TIFF, which says what it found.
+      guard case .unknown = error else { throw error }
+      format = .tiff
+    }
     self.init(path: path, try format.open(path, memory: memory), nonFinite: nonFinite, part: part)
   }
 
@@ -108,12 +114,18 @@ public final class ImageStack: Sendable {
     for (i, z) in pairs.enumerated() {
       target[i] =
         switch part {
-        case .magnitude: z.length
+        case .magnitude: Self.magnitude(z)
         case .phase: z.isZero ? 0 : z.phase
         case .real: z.real
         case .imaginary: z.imaginary
         }
     }
+  }
+
+  /// `length` is infinite also where a part is NaN.
+  private static func magnitude(_ z: Complex<Float>) -> Float {
+    let (x, y) = z.rawStorage
+    return x.isNaN || y.isNaN ? .nan : z.length
   }
 
   /// Page `index`, counted from 0, of complex samples; real ones get an imaginary part of 0.

@@ -25,8 +25,9 @@ enum YAMLLimits {
       defer { try? handle.close() }
       data = try handle.read(upToCount: length + 1) ?? Data()
     } catch {
-      let exists = FileManager.default.fileExists(atPath: file)
-      throw .cannotRead(file: file, reason: exists ? "it is not a readable file" : "no such file")
+      let code = access(file, R_OK) == 0 ? 0 : errno
+      let reason = code == 0 ? "it is not a readable file" : FileError.reason(code)
+      throw .cannotRead(file: file, reason: code == ENOENT ? "no such file" : reason)
     }
     guard data.count <= length else {
       throw .cannotRead(file: file, reason: "it is longer than the \(length >> 20) MiB that are read")

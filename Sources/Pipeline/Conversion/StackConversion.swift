@@ -122,7 +122,8 @@ public struct StackConversion: Sendable {
     try await sink.finish()
     return Outcome(
       pages: source.count, rows: info.rows, columns: info.columns, storage: storage,
-      clipped: await sink.clipped, replaced: replaced, notKept: Self.lost(layout, format.features))
+      clipped: await sink.clipped, replaced: replaced,
+      notKept: Self.lost(layout, format.features, axes: info.axes))
   }
 
   // MARK: Parts
@@ -175,13 +176,19 @@ public struct StackConversion: Sendable {
     return count
   }
 
-  /// What a layout says and a format with these features does not.
-  private static func lost(_ layout: StackLayout, _ features: OutputFormat.Features) -> [String] {
-    let said: [(OutputFormat.Features, Bool, String)] = [
-      (.spacing, layout.spacing != Spacing(), "spacing"), (.unit, layout.unit != nil, "unit"),
-      (.metadata, !layout.metadata.isEmpty, "description"),
+  /// What a layout, or the stack it is of, says and a format with these features does not.
+  private static func lost(
+    _ layout: StackLayout, _ features: OutputFormat.Features, axes: PageAxes?
+  ) -> [String] {
+    // Pages along z alone are what any stack is.
+    let hasAxes = axes?.extents.dropFirst().contains { $0 > 1 } ?? false
+    let said: [(isSaid: Bool, isKept: Bool, what: String)] = [
+      (layout.spacing != Spacing(), features.contains(.spacing), "spacing"),
+      (layout.unit != nil, features.contains(.unit), "unit"),
+      (!layout.metadata.isEmpty, features.contains(.metadata), "description"),
+      (hasAxes, layout.axes != nil && features.contains(.axes), "dimensions"),
     ]
-    return said.filter { feature, isSaid, _ in isSaid && !features.contains(feature) }.map(\.2)
+    return said.filter { $0.isSaid && !$0.isKept }.map(\.what)
   }
 }
 

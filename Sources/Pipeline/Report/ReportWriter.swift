@@ -67,16 +67,22 @@ public struct ReportWriter: ~Copyable, Sendable {
     try append(slice.index, slice.verdict, seconds: slice.seconds) { slice }
   }
 
-  /// Takes one slice of which most have no pixels in the report.
+  /// Takes one slice, whose pixels need not have been made: those of most slices are not kept.
   ///
-  /// - Parameter slice: is called where its pixels are kept.
+  /// - Parameter slice: makes it where they are; of this index and verdict.
   mutating func append(
     _ index: Int, _ verdict: ReportVerdict, seconds: Double?, slice: () -> ReportSlice
   ) throws(ReportError) {
     precondition(slices.contains(index), "slice \(index) of a run of \(slices)")
     let candidate = ReportSelection.Candidate(index: index, verdict: verdict)
     let (keep, drop) = selection.offer(candidate)
-    if keep { try parts.keep(ReportPayload(slice(), side: limits.side)) } else { parts.drop(index) }
+    if keep {
+      let slice = slice()
+      precondition(slice.index == index, "slice \(slice.index) instead of \(index)")
+      try parts.keep(ReportPayload(slice, side: limits.side))
+    } else {
+      parts.drop(index)
+    }
     let figures = ReportFigures(index: index, verdict: verdict, seconds: seconds)
     entries[index] = Entry(candidate: candidate, place: try parts.record(figures))
     if let drop { parts.drop(drop) }

@@ -1,6 +1,7 @@
 import Crypto
 import Diffusion
 import Fields
+import Formats
 import Foundation
 
 /// SHA-256 of the weights of a checkpoint, in hexadecimal.
@@ -42,7 +43,7 @@ private func withPieces(
   of path: String, _ most: Int, _ body: ((_ place: Int) throws -> UnsafeRawBufferPointer) throws -> Void
 ) throws {
   let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-  guard descriptor >= 0 else { throw RunError.unreadable(path) }
+  guard descriptor >= 0 else { throw FileError.cannotRead(path: path, code: errno) }
   defer { close(descriptor) }
   let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: most, alignment: 64)
   defer { buffer.deallocate() }
@@ -51,7 +52,7 @@ private func withPieces(
     while count < most {
       let found = pread(descriptor, buffer.baseAddress.map { $0 + count }, most - count, off_t(place + count))
       if found < 0, errno == EINTR { continue }
-      guard found >= 0 else { throw RunError.unreadable(path) }
+      guard found >= 0 else { throw FileError.cannotRead(path: path, code: errno) }
       if found == 0 { break }
       count += found
     }
@@ -68,7 +69,11 @@ func checksum(of image: Image) -> String {
 func checksum(of text: String) -> String { SHA256.hash(data: Data(text.utf8)).hexadecimal }
 
 extension SHA256.Digest {
-  var hexadecimal: String { map { String(format: "%02x", $0) }.joined() }
+  var hexadecimal: String {
+    let digits = Array("0123456789abcdef".utf8)
+    return String(
+      decoding: flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
+  }
 }
 
 /// What the records say of a file, or of several that were read as one.

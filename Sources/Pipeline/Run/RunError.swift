@@ -29,6 +29,8 @@ public enum RunError: Error, Equatable, CustomStringConvertible {
   case changedPage(path: String, slice: Int)
   /// No part has these slices, counted from 0.
   case missingSlices([Int])
+  /// The same part was named twice.
+  case repeatedPart(String)
   /// Counted from 0; the sentence counts from 1.
   case noSuchSlices(Range<Int>, count: Int)
   /// Figures of the verdict are beyond all numbers; the slice counts from 1.
@@ -38,6 +40,8 @@ public enum RunError: Error, Equatable, CustomStringConvertible {
 
   public var description: String {
     switch self {
+    case .repeatedPart(let path):
+      "'\(path)' is named twice. Name every part once."
     case .unreadable(let path):
       "cannot read '\(path)'. Check the path and its permissions."
     case .noPrior(let file):

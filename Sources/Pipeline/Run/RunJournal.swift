@@ -31,6 +31,20 @@ struct RunJournal: ~Copyable {
     var changed = Changed()
   }
 
+  /// An ``Entry`` without its figures, which are most of a line.
+  struct Outline: Decodable {
+    struct Verdict: Decodable {
+      let status: Reconstruction.Verdict.Status
+    }
+
+    let slice: Int
+    let failure: String?
+    let verdicts: [Verdict]
+    let checksums: [String: String]
+    let seconds: Double
+    let changed: Changed
+  }
+
   /// Samples that are not as they were measured.
   struct Changed: Codable {
     /// Raised to the smallest transmission before the logarithm.
@@ -127,37 +141,38 @@ struct RunJournal: ~Copyable {
     func seek(_ place: Int) { lines.seek(place) }
   }
 
-  /// The entries that hold, one by one, in the order of the slices, whatever their number. Copies are used in turn.
+  /// The entries that hold, or what is wanted of them, one by one in the order of the slices, whatever their number. Copies
+  /// are used in turn.
   struct Entries {
     private struct Place: Decodable {
       var slice: Int
     }
 
     private let path: String
-    private let lines: Lines
+    private let lines: FileLines
+    private let decoder = JSONDecoder()
     private var places: ArraySlice<Int>
 
     /// - Throws: ``RunError/unreadable(_:)`` where there is no journal.
     init(_ path: String) throws {
       self.path = path
-      guard let file = try FileLines(path), let lines = try Lines(path) else {
-        throw RunError.unreadable(path)
-      }
+      guard let lines = try FileLines(path) else { throw RunError.unreadable(path) }
       self.lines = lines
       // Lines stand in the order of the work; a slice that was done again has several, of which the last holds.
       var places: [Int: Int] = [:]
-      let decoder = JSONDecoder()
-      while let line = file.next() {
+      while let line = lines.next() {
         if let entry = try? decoder.decode(Place.self, from: line.text) { places[entry.slice] = line.place }
       }
       self.places = places.sorted { $0.key < $1.key }.map(\.value)[...]
     }
 
-    mutating func next() throws -> Entry? {
+    mutating func next<Content: Decodable>(_ type: Content.Type) throws -> Content? {
       guard let place = places.popFirst() else { return nil }
       lines.seek(place)
-      guard let entry = lines.next()?.entry else { throw RunError.unreadable(path) }
-      return entry
+      guard let text = lines.next()?.text, let content = try? decoder.decode(type, from: text) else {
+        throw RunError.unreadable(path)
+      }
+      return content
     }
   }
 

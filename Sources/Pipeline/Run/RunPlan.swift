@@ -76,7 +76,7 @@ public struct RunPlan: Codable, Sendable {
     let payload = 16 * (images * pixels + rays)
     slices = range.count
     geometry = [
-      "\(beam.angles.count) views × \(beam.bins) bins of \(beam.binSpacing) mm, axis at bin \(beam.axis + 1)",
+      "\(beam.angles.count) views × \(beam.bins) bins of \(beam.binSpacing) mm, axis at bin \(beam.axis) counted from 0",
       "\(grid.shape) pixels of \(grid.spacing[1]) mm, in \(description.unit.rawValue)",
     ]
     reconstructions = description.reconstructions.map { "\($0.name): \($0.method.title)" }

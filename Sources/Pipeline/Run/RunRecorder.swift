@@ -126,7 +126,9 @@ struct RunRecorder {
     var verdicts: ArraySlice<Verdict> = []
     var file = try PendingFile(path: path)
     try LongJSON.write(try encoded(Frame(status: worst)), "verdicts", to: &file) {
-      while verdicts.isEmpty, let entry = try entries.next() { verdicts = entry.verdicts[...] }
+      while verdicts.isEmpty, let entry = try entries.next(RunJournal.Entry.self) {
+        verdicts = entry.verdicts[...]
+      }
       return try verdicts.popFirst().map(encoded)
     }
     return file
@@ -142,7 +144,7 @@ struct RunRecorder {
     var entries = entries
     var file = try PendingFile(path: path)
     try LongJSON.write(try encoded(manifest), "slices", to: &file) {
-      try entries.next().map { entry in
+      try entries.next(RunJournal.Outline.self).map { entry in
         try encoded(
           Manifest.Slice(
             slice: entry.slice,
@@ -170,7 +172,7 @@ struct RunRecorder {
     return PipelineRunner.Summary(
       worst: worst, failures: failures,
       text: """
-        \(count) slices: \(counts.joined(separator: ", "))
+        \(count) \(count == 1 ? "slice" : "slices"): \(counts.joined(separator: ", "))
         volume   \(output)/volume.tif
         report   \(output)/report.html
         log      \(output)/run.log
@@ -196,7 +198,7 @@ struct RunRecorder {
         ReportFact("views", views),
         ReportFact(
           "bins",
-          "\(beam.bins) of \(brief(beam.binSpacing)) mm, axis at bin \(brief(beam.axis + 1)) counted from 1"),
+          "\(beam.bins) of \(brief(beam.binSpacing)) mm, axis at bin \(brief(beam.axis)) counted from 0"),
         ReportFact("image", "\(grid.shape) pixels of \(brief(grid.spacing[1])) mm"),
         ReportFact("noise", "\(manifest.noise); \(manifest.noiseSource)"),
         ReportFact("water", "\(brief(description.attenuation.water)) / mm"),

@@ -56,8 +56,9 @@ struct RunWork {
       journal = try RunJournal(creating: folder.journal, header)
     }
     recorder = recorded
-    if identity != header.identity, recorder.failures.isEmpty {
-      throw RunError.otherRun(folder: folder.path, differences: identity.differences(from: header.identity))
+    let differences = identity.differences(from: header.identity)
+    if !differences.isEmpty, recorder.failures.isEmpty {
+      throw RunError.otherRun(folder: folder.path, differences: differences)
     }
 
     var report = try report()
@@ -73,11 +74,16 @@ struct RunWork {
     let pending = slices.filter { !isDone($0) || (done[$0] != nil && !shown.contains($0)) }
     if !pending.isEmpty {
       guard choice.parts.isEmpty else { throw RunError.missingSlices(pending) }
-      try await reconstruct(pending, &recorder, journal, &report)
-      if identity != header.identity {
+      if !differences.isEmpty {
         let again = pending.filter { failed[$0] != nil }.map { "\($0 + 1)" }.joined(separator: ", ")
-        recorder.warn(
-          "The input was repaired for the slices \(again); it had other content when the others were done.")
+        let before = zip(header.identity.inputs, identity.inputs).filter { $0.sha256 != $1.sha256 }
+          .map { "'\($0.0.name)' had SHA-256 \($0.0.sha256)" }.joined(separator: ", ")
+        let sentence = "The input was repaired for the slices \(again): when the others were done, \(before)."
+        recorder.warn(sentence)
+        log.warning("\(sentence)")
+      }
+      try await reconstruct(pending, &recorder, journal, &report)
+      if !differences.isEmpty {
         var header = header
         header.identity = identity
         _ = try RunJournal(creating: folder.journal, header)
@@ -87,6 +93,11 @@ struct RunWork {
   }
 
   // MARK: The folder
+
+  private func volumes(_ names: [String]) throws -> VolumeFiles {
+    try VolumeFiles(
+      description, names, slices: slices, sliceSpacing: scan.sliceSpacing, path: folder.unfinished)
+  }
 
   /// The volumes that have no final name yet.
   private var unpublished: [String] { names.filter { RunFolder.exists(folder.unfinished($0)) } }
@@ -122,12 +133,16 @@ struct RunWork {
     _ recorder: inout RunRecorder, _ journal: borrowing RunJournal, _ report: inout ReportWriter
   ) throws {
     guard !choice.parts.isEmpty else { return }
+    var places: Set<String> = []
+    if let twice = choice.parts.first(where: { !places.insert(filePlace($0)).inserted }) {
+      throw RunError.repeatedPart(twice)
+    }
     let parts = try choice.parts.map { try RunPart($0, of: header) }
     let (done, failed) = (recorder.done, Set(recorder.failures.keys))
     let wanted = try parts.map { try $0.entries(except: done, orFailed: failed) }
     guard wanted.contains(where: { !$0.isEmpty }) else { return }
     if recorder.isBegun { try withdraw() }
-    let volumes = try VolumeFiles(description, names, slices: slices, path: folder.unfinished)
+    let volumes = try volumes(names)
     try folder.synchronize()
     try report.adopt(parts.map(\.reportParts))
     for (part, places) in zip(parts, wanted) {
@@ -165,7 +180,7 @@ struct RunWork {
     }
     // A published run stays one until the work on it really begins.
     if recorder.isBegun { try withdraw() }
-    let volumes = try VolumeFiles(description, names, slices: slices, path: folder.unfinished)
+    let volumes = try volumes(names)
     try folder.synchronize()
 
     var batch = Batch(preparation: seconds(since: begin))
@@ -284,7 +299,7 @@ struct RunWork {
     }
     // A kill between two names leaves some volumes published already.
     let unpublished = unpublished
-    try VolumeFiles(description, unpublished, slices: slices, path: folder.unfinished).finish()
+    try volumes(unpublished).finish()
     let entries = try RunJournal.Entries(folder.journal)
     var (volumes, records, pages): ([FileRecord], [FileRecord], [FileRecord]) = ([], [], [])
     // Published in this order.

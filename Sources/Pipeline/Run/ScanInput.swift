@@ -48,6 +48,8 @@ public struct ScanInput: FieldSource {
   /// What was read, in the order of the pipeline: paths as they were given, with their files in the order of the pages.
   public let files: [(path: String, parts: [String])]
   public let lookahead: Int
+  /// From slice to slice in mm, where the file says it.
+  public var sliceSpacing: Double? { sinograms.sliceSpacing }
   private let sinograms: PreparedSinograms
 
   /// Opens the input of a pipeline and checks it against the geometry.

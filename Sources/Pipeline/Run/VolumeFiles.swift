@@ -24,9 +24,11 @@ struct VolumeFiles {
   /// - Parameters:
   ///   - names: of the volumes to write.
   ///   - slices: of the run, counted from 0.
+  ///   - sliceSpacing: in mm, where it is known.
   ///   - path: of an unfinished file of the run, from its name.
   init(
-    _ description: PipelineDescription, _ names: [String], slices: Range<Int>, path: (String) -> String
+    _ description: PipelineDescription, _ names: [String], slices: Range<Int>, sliceSpacing: Double?,
+    path: (String) -> String
   ) throws {
     self.description = description
     let first = slices.lowerBound
@@ -41,7 +43,8 @@ struct VolumeFiles {
       return Box(
         try TIFFVolume(
           path: path(volume.name), rows: grid.shape[0], columns: grid.shape[1], pages: slices.count,
-          spacing: Spacing(x: grid.spacing[1], y: grid.spacing[0]), unit: description.unit.rawValue,
+          spacing: Spacing(x: grid.spacing[1], y: grid.spacing[0], z: sliceSpacing),
+          unit: description.unit.rawValue,
           metadata: metadata), volume)
     }
   }

@@ -14,6 +14,8 @@ public struct PreparedSinograms: FieldSource {
   public let count: Int
   /// Of the stack that was opened: sinograms or projections.
   public let info: StackInfo
+  /// From slice to slice in mm, where the file says it: between pages of sinograms, between rows of projections.
+  public let sliceSpacing: Double?
   /// What was read, in the order of the pipeline: paths as they were given, with their files in the order of the pages.
   public let files: [(path: String, parts: [String])]
   public let lookahead: Int
@@ -45,6 +47,7 @@ public struct PreparedSinograms: FieldSource {
       let stack = try ImageStack(path: path)
       files = [(path, stack.files)]
       info = stack.info
+      sliceSpacing = info.spacing.z
       let sinograms = StackSinograms(StackPages(stack, lookahead: lookahead), order: order)
       guard sinograms.shape == shape else {
         throw RunError.wrongShape(path: path, found: sinograms.shape, expected: shape)
@@ -59,6 +62,7 @@ public struct PreparedSinograms: FieldSource {
       let field = try detector.open(in: folder)
       files = ([projections] + field.flats + field.darks).map { ($0.path, $0.files) }
       info = projections.info
+      sliceSpacing = info.spacing.y
       guard projections.count == shape[0] else {
         throw RunError.wrongViews(path: path, found: projections.count, expected: shape[0])
       }

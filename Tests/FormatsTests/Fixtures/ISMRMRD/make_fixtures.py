@@ -99,3 +99,12 @@ with h5py.File("old.h5") as old, h5py.File("partitions.h5", "w", libver=("v110",
 os.remove("old.h5")
 
 write("radial.h5", header("radial", (4, 3, 1), (4, 3, 1), (8, 9, 5), (8, 9, 5), {}), scan[:2])
+
+# Three partitions of two coils.
+scan = []
+for partition in range(3):
+    k = np.array([k_space(image(partition, coil, 3, 4)) for coil in range(2)])
+    for row in range(3):
+        scan.append(acquisition(k[:, row], 2, kspace_encode_step_1=row, kspace_encode_step_2=partition))
+generator.shuffle(scan)
+write("coils.h5", header("cartesian", (4, 3, 3), (4, 3, 3), (8, 9, 12), (8, 9, 12), {}), scan)
