@@ -91,7 +91,8 @@ public final class MethodWorkshop {
     if let ready = judges[n] { return ready }
     let A = try transform(everyView: n)
     let judge = try MeasurementConsistency(
-      A, modelError: modelError(A, of: scan, threads: threads), thresholds: description.verdict.thresholds)
+      A, modelError: modelError(A, of: scan, threads: threads), thresholds: description.verdict.thresholds,
+      threads: threads)
     judges[n] = judge
     return judge
   }

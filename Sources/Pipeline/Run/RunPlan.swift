@@ -48,7 +48,7 @@ public struct RunPlan: Codable, Sendable {
     }
     let sharing = WorkSharing(description, slices: range.count, threads: threads)
     let plans = try MethodWorkshop.plans(description, scan: scan, sharing: sharing)
-    let workers = try ReconstructionWorker.all(description, scan: scan, plans: plans, sharing: sharing)
+    let workers = try WorkerPool(description, scan: scan, plans: plans, sharing: sharing)
     let prepared = ResidentMemory.now
     ResidentMemory.forgetPeak()
     let middle = range.lowerBound + range.count / 2
@@ -99,7 +99,7 @@ public struct RunPlan: Codable, Sendable {
   ///
   /// - Throws: why none has one.
   private static func slices(
-    _ range: Range<Int>, _ workers: [ReconstructionWorker]
+    _ range: Range<Int>, _ workers: WorkerPool
   ) async throws -> [ReconstructedSlice.Done] {
     var found: [ReconstructedSlice.Done] = []
     var failure = ""

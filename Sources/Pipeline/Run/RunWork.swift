@@ -163,7 +163,7 @@ struct RunWork {
   ) async throws {
     let sharing = WorkSharing(description, slices: pending.count, threads: threads)
     let plans = try MethodWorkshop.plans(description, scan: scan, sharing: sharing)
-    let workers = try ReconstructionWorker.all(description, scan: scan, plans: plans, sharing: sharing)
+    let workers = try WorkerPool(description, scan: scan, plans: plans, sharing: sharing)
     log.info(
       """
       \(slices.count) slices, \(scan.noise) (\(scan.noiseSource)); model error \
@@ -174,7 +174,7 @@ struct RunWork {
       let done = slices.count - pending.count
       log.info("\(done) \(done == 1 ? "slice is" : "slices are") done already")
     }
-    for warning in try await workers[0].noiseWarnings() {
+    for warning in try await workers.noiseWarnings() {
       recorder.warn(warning)
       log.warning("\(warning)")
     }
@@ -301,26 +301,35 @@ struct RunWork {
     let unpublished = unpublished
     try volumes(unpublished).finish()
     let entries = try RunJournal.Entries(folder.journal)
-    var (volumes, records, pages): ([FileRecord], [FileRecord], [FileRecord]) = ([], [], [])
+    var (volumes, verdicts, pictures, pages): ([FileRecord], [FileRecord], [FileRecord], [FileRecord]) =
+      ([], [], [], [])
     // Published in this order.
     var verdictFiles = PendingFiles()
+    var pictureFiles = PendingFiles()
     var pageFiles = PendingFiles()
-    try sideBySide {
-      volumes = try names.map { name in
-        try FileRecord(
-          name, parts: [unpublished.contains(name) ? folder.unfinished(name) : folder.result(name)])
+    // What takes longest begins first.
+    try sideBySide(4) { part in
+      switch part {
+      case 0:
+        verdicts = [
+          try verdictFiles.record(try recorder.writeVerdicts(entries, to: folder.result("verdict.json")))
+        ]
+      case 1:
+        if report.kept.isEmpty { return }
+        pictures = [
+          try pictureFiles.record(try RunPicture.file(folder.result("picture.png"), of: report))
+        ]
+      case 2: pages = [try pageFiles.record(try report.file(recorder.reportData(description)))]
+      default:
+        volumes = try names.map { name in
+          try FileRecord(
+            name, parts: [unpublished.contains(name) ? folder.unfinished(name) : folder.result(name)])
+        }
       }
-      if !report.kept.isEmpty {
-        pages.append(try pageFiles.record(try RunPicture.file(folder.result("picture.png"), of: report)))
-      }
-      pages.append(try pageFiles.record(try report.file(recorder.reportData(description))))
-    } and: {
-      records.append(
-        try verdictFiles.record(try recorder.writeVerdicts(entries, to: folder.result("verdict.json"))))
     }
     try pageFiles.add(
       try recorder.manifest(
-        entries, outputs: volumes + records + pages, to: folder.result("manifest.json")))
+        entries, outputs: volumes + verdicts + pictures + pages, to: folder.result("manifest.json")))
     try Task.checkCancellation()
     // A folder with a manifest is complete: it goes before the first name changes and comes back last.
     try folder.remove("manifest.json")
@@ -328,17 +337,18 @@ struct RunWork {
     for name in unpublished { try folder.publish(name) }
     try folder.synchronize()
     try verdictFiles.publish()
+    try pictureFiles.publish()
     try pageFiles.publish()
   }
 
-  /// Does two things at the same time where there are threads for it.
+  /// Does things at the same time where there are threads for it.
   ///
-  /// - Throws: what the first one throws, or else the second.
-  private func sideBySide(_ first: () throws -> Void, and second: () throws -> Void) throws {
-    var errors: [(any Error)?] = [nil, nil]
+  /// - Throws: what the first of those throws that do.
+  private func sideBySide(_ count: Int, _ body: (_ part: Int) throws -> Void) throws {
+    var errors = [(any Error)?](repeating: nil, count: count)
     errors.withUnsafeMutableBufferPointer { errors in
-      parallel(tiles: 2, threads: threads) { tile, _ in
-        do { try tile == 0 ? first() : second() } catch { errors[tile] = error }
+      parallel(tiles: count, threads: threads) { part, _ in
+        do { try body(part) } catch { errors[part] = error }
       }
     }
     for case let error? in errors { throw error }

@@ -36,38 +36,49 @@ public struct MeasurementConsistency<Operator: ParallelBeamOperator>: Sendable {
   /// Pixels that some view misses; nil if there are none. What lies there has moments without conditions.
   private let partlySeen: [Bool]?
 
-  /// - Parameter modelError: ``ModelError/measure(_:raysPerBin:objects:threads:)`` for measured data and for closed-form ones,
-  ///   ``ModelError/none`` for data made with this operator.
-  public init(_ A: Operator, modelError: ModelError, thresholds: VerdictThresholds = VerdictThresholds()) {
+  /// - Parameters:
+  ///   - modelError: ``ModelError/measure(_:raysPerBin:objects:threads:)`` for measured data and for closed-form ones,
+  ///     ``ModelError/none`` for data made with this operator.
+  ///   - threads: that prepare it.
+  public init(
+    _ A: Operator, modelError: ModelError, thresholds: VerdictThresholds = VerdictThresholds(),
+    threads: Int = 1
+  ) {
     self.A = A
     self.modelError = modelError
     self.thresholds = thresholds
-    blurs = Self.widths.map { GaussianBlur(width: $0, edge: .zero) }
+    let blurs = Self.widths.map { GaussianBlur(width: $0, edge: .zero) }
 
+    self.blurs = blurs
     partlySeen = Self.partlySeen(A.domain, A.beam)
 
     let seen = A.adjoint(A.codomain.zero().map { _ in 1 })
     let most = seen.samples.max() ?? 0
     let even = A.codomain.zero().map { _ in 1 } as Sinogram
     let waves = LongWaves(A.beam, variance: even, consistent: false)
-    var generator = SplitMix64(seed: 1)
-    var sums = [Double](repeating: 0, count: blurs.count)
-    for _ in 0..<4 {
-      let noise = waves.removingSlowest(A.codomain.random(using: &generator), variance: even)
-      let back = A.adjoint(noise)
-      for (index, blur) in blurs.enumerated() {
-        let image = blur(back)
-        var (sum, count) = (0.0, 0)
-        for row in ContradictionSearch.places(seen.shape, width: Self.widths[index]) {
-          for i in row where seen.samples[i] > 0.5 * most {
-            sum += Double(image.samples[i]) * Double(image.samples[i]) / Double(seen.samples[i])
-            count += 1
+    let draws = 4
+    var sums = [Double](repeating: 0, count: draws * blurs.count)
+    sums.withUnsafeMutableBufferPointer { sums in
+      parallel(tiles: draws, threads: threads) { draw, _ in
+        var generator = SplitMix64(seed: 1, stream: draw)
+        let noise = waves.removingSlowest(A.codomain.random(using: &generator), variance: even)
+        let back = A.adjoint(noise)
+        for (index, blur) in blurs.enumerated() {
+          let image = blur(back)
+          var (sum, count) = (0.0, 0)
+          for row in ContradictionSearch.places(seen.shape, width: Self.widths[index]) {
+            for i in row where seen.samples[i] > 0.5 * most {
+              sum += Double(image.samples[i]) * Double(image.samples[i]) / Double(seen.samples[i])
+              count += 1
+            }
           }
+          sums[draw * blurs.count + index] = sum / Double(max(count, 1))
         }
-        sums[index] += sum / Double(max(count, 1)) / 4
       }
     }
-    variances = sums
+    variances = blurs.indices.map { index in
+      (0..<draws).reduce(0) { $0 + sums[$1 * blurs.count + index] } / Double(draws)
+    }
   }
 
   /// The same judge for another thread: what it finds once for many slices, it finds without waiting for this one.
