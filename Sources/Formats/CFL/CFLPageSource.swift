@@ -32,10 +32,10 @@ final class CFLPageSource: PageSource {
         reason: "it has \(file.length) bytes, and '\(header)' claims \(pages.end)")
     }
     files = [header, data]
-    let used = dimensions.prefix(max(2, (dimensions.lastIndex { $0 > 1 } ?? 0) + 1))
+    let axes = PageAxes(dimensions.dropFirst(2).map(Int.init))
     var info = StackInfo(.cfl, pages, files: 2)
     // More than BART has cannot be written.
-    if used.count <= CFLWriter.mostDimensions { info.axes = PageAxes(used.dropFirst(2).map(Int.init)) }
+    if axes.extents.count <= CFLWriter.mostDimensions - 2 { info.axes = axes }
     self.info = info
   }
 

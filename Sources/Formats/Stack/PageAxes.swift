@@ -1,6 +1,6 @@
 /// What the pages of a stack run along, in the dimensions of an array of BART: 2 is z, 3 are coils, 13 slices.
 public struct PageAxes: Hashable, Sendable {
-  /// Of the dimensions 2, 3, …; their product is the number of pages.
+  /// Of the dimensions 2, 3, … up to the last one of several pages; their product is the number of pages.
   public let extents: [Int]
   private let order: [Int]
 
@@ -15,8 +15,9 @@ public struct PageAxes: Hashable, Sendable {
       extents.allSatisfy { $0 > 0 } && Set(order).count == order.count
         && dimensions.allSatisfy { extents[$0 - 2] == 1 || order.contains($0) }
         && order.allSatisfy(dimensions.contains), "extents \(extents) in the order \(order)")
-    self.extents = extents
-    self.order = order
+    let used = (extents.lastIndex { $0 > 1 } ?? -1) + 1
+    self.extents = Array(extents.prefix(used))
+    self.order = order.filter { $0 - 2 < used }
   }
 
   public var count: Int { extents.reduce(1, *) }

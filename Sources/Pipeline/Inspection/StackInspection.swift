@@ -77,9 +77,8 @@ public struct StackInspection: Encodable, Hashable, Sendable {
     self.values = values
     metadata = info.metadata
     if let axes = info.axes {
-      let dimensions = [info.columns, info.rows] + axes.extents
-      let used = dimensions.prefix(max(2, (dimensions.lastIndex { $0 > 1 } ?? 0) + 1))
-      metadata["dimensions"] = used.map(String.init).joined(separator: " ")
+      metadata["dimensions"] = ([info.columns, info.rows] + axes.extents).map(String.init)
+        .joined(separator: " ")
     }
   }
 }
